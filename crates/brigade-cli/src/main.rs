@@ -1,0 +1,2 @@
+//! crates/brigade-cli
+fn main() {}

@@ -1,0 +1,18 @@
+//! "Who does the work?" One trait per role. A method's comment is its contract; each sentence has a test in the engine
+//! suite of `brigade-testing`, named after it.
+
+mod checked;
+mod clock;
+mod copy;
+mod log;
+mod truth;
+
+pub use checked::{
+    Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Predicate,
+};
+pub use clock::{Clock, SystemClock};
+pub use copy::{CopyStore, Filling};
+pub use log::{Log, LogStatus, Spool, SpoolTransaction};
+pub use truth::{
+    Applied, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus,
+};

@@ -1,0 +1,13 @@
+//! Everything of brigade that is true without a network and without an engine.
+//!
+//! Read the folders in the order of the flow: [`data`] (what flows), [`schema`] (what it looks like), [`engine`] (who does
+//! the work), [`commit`] (may this write happen), [`log`] (what happened, in which order), [`projection`] (how do I answer
+//! quickly). The core opens no socket and no file, and never names an engine; `xtask check` enforces who may import whom.
+
+pub mod commit;
+pub mod data;
+pub mod engine;
+pub mod limits;
+pub mod log;
+pub mod projection;
+pub mod schema;

@@ -1,0 +1,48 @@
+//! Every limit in one place: why this number, and what the caller sees at it.
+
+use std::time::Duration;
+
+/// Bytes of a transaction's body. Past it 413 BRG413, as soon as it is passed. 16 MiB holds 50,000 ordinary rows.
+pub const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// Statements of one transaction. Past it 413 BRG413: more belong into several transactions, since all of a group wait.
+pub const STATEMENTS_MAX: usize = 10_000;
+
+/// Rows given in one transaction, over all statements. Past it 413 BRG413.
+pub const ROWS_MAX: usize = 50_000;
+
+/// Problems reported of one transaction. A thousand mistakes are one mistake made a thousand times.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// Bytes of an idempotency key: what fits a header that people type. Past it 400 BRG400.
+pub const KEY_BYTES_MAX: usize = 255;
+
+/// Transactions waiting for the writer. Past it 503 BRG503 with `Retry-After`: the caller is told, memory is not used up.
+pub const QUEUE_MAX: usize = 4_096;
+
+/// Transactions of one group commit. Larger groups gain nothing (measured: 64 KiB to 512 KiB per fsync is best).
+pub const GROUP_MAX: usize = 512;
+
+/// Changes read from the log at once, and given to a projection at once. Bounds memory for a transaction of any size.
+pub const CHUNK_MAX: usize = 1_000;
+
+/// Bytes of changes read at once: wide rows end a chunk early.
+pub const CHUNK_BYTES_MAX: usize = 8 << 20;
+
+/// Followers of `/changes` at once. Past it 503 BRG503.
+pub const FOLLOWERS_MAX: usize = 1_024;
+
+/// Times a projection tries one change before it becomes a dead letter.
+pub const TRIES_MAX: u32 = 8;
+
+/// Dead letters a projection keeps before it stops: more than this is no accident of a few rows.
+pub const DEAD_LETTERS_MAX: u64 = 1_000;
+
+/// The longest pause between two tries.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// Size above which the write-ahead log is reset by holding readers back for a moment.
+pub const WAL_BYTES_MAX: u64 = 256 << 20;
+
+/// How long shutting down may take before connections are cut.
+pub const SHUTDOWN: Duration = Duration::from_secs(8);

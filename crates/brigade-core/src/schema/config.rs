@@ -1,0 +1,126 @@
+//! brigade.toml: which engine plays which role, and what is derived from the truth.
+//!
+//! Unknown keys are errors with the nearest known one; every error names file, line and column.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::TableSettings;
+
+/// brigade.toml, read and checked as far as it can be without the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The project's name; by default its folder's.
+    pub name: String,
+    /// Which engine plays which role.
+    pub stores: Stores,
+    /// How much of the log is kept.
+    pub log: LogConfig,
+    /// How commits are taken.
+    pub commit: CommitConfig,
+    /// Where the tables come from.
+    pub schema: SchemaConfig,
+    /// Settings of tables, by name.
+    pub tables: BTreeMap<String, TableSettings>,
+    /// Copies, by name.
+    pub copies: BTreeMap<String, CopyConfig>,
+    /// The HTTP server.
+    pub server: ServerConfig,
+}
+
+/// The stores of this project, one for each role in use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stores {
+    /// The truth.
+    pub truth: TruthStore,
+    /// The log: `embedded:FOLDER`. On SQLite the log lies in the truth's own file and this is not used.
+    pub log: String,
+}
+
+/// The truth's store: a URL alone, or a table with these keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TruthStore {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// SQLite: `full` (default) or `relaxed`. PostgreSQL: `full` or `relaxed` (`synchronous_commit`).
+    pub relaxed: bool,
+    /// PostgreSQL: connections kept open at least and opened at most (S0-21).
+    pub pool_min: usize,
+    /// See `pool_min`.
+    pub pool_max: usize,
+    /// PostgreSQL: a connection older than this is replaced.
+    pub pool_lifetime: Duration,
+    /// PostgreSQL: how long to wait for a connection.
+    pub pool_timeout: Duration,
+    /// PostgreSQL: how long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+    /// PostgreSQL: file of the certificate authority to trust (PEM), relative to the project.
+    pub tls_ca: Option<String>,
+    /// PostgreSQL: name of the replication slot, where it is not made from the project's name.
+    pub slot: Option<String>,
+    /// PostgreSQL: name of the publication, where it is not made from the project's name.
+    pub publication: Option<String>,
+}
+
+/// How much of the log is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogConfig {
+    /// Trimmed once every projection has passed and it is older than this …
+    pub keep: Duration,
+    /// … unless the log is smaller than this.
+    pub keep_bytes: u64,
+    /// At this size something is done about it.
+    pub budget: u64,
+    /// What is done.
+    pub at_budget: AtBudget,
+}
+
+/// What happens when the log has reached its budget, after everything that all have passed was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtBudget {
+    /// The slowest projection stops: it must be rebuilt.
+    DetachSlowest,
+    /// brigade takes no more writes (nobody can refuse those of other programs).
+    RefuseWrites,
+}
+
+/// How commits are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommitConfig {
+    /// How long an idempotency key is kept.
+    pub idempotency_keep: Duration,
+    /// Statements of one transaction.
+    pub statements_max: usize,
+    /// Rows of one transaction.
+    pub rows_max: usize,
+}
+
+/// Where the tables come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchemaConfig {
+    /// Whether the PostgreSQL's own tables are taken, and none of migrations/.
+    pub existing: bool,
+    /// Which schemas of PostgreSQL.
+    pub schemas: Vec<String>,
+}
+
+/// A copy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyConfig {
+    /// Which tables; none: all.
+    pub tables: Option<Vec<String>>,
+    /// `sqlite:PATH` or `memory:`.
+    pub store: String,
+    /// Past this lag the server is not ready; none: any lag is fine.
+    pub max_lag: Option<Duration>,
+    /// Where it stands in brigade.toml: `brigade.toml:LINE:COLUMN`, for errors found later.
+    pub place: String,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerConfig {
+    /// Bytes of a request's body.
+    pub body_max: usize,
+}
