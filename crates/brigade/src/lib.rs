@@ -4,6 +4,7 @@
 //! stores it names, and takes the lock that keeps a second process away.
 
 mod facade;
+pub mod lock;
 
 pub use brigade_core::{commit, data, engine, limits, log, projection, schema};
 pub use facade::*;
