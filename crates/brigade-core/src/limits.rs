@@ -32,6 +32,38 @@ pub const CHUNK_BYTES_MAX: usize = 8 << 20;
 /// Followers of `/changes` at once. Past it 503 BRG503.
 pub const FOLLOWERS_MAX: usize = 1_024;
 
+/// How long a follower of `/changes` may take no bytes before it is cut off with BRG503. The log keeps its place, so that
+/// cutting it off costs it a reconnect; waiting for ever would cost the server memory.
+pub const FOLLOWER_STALL: Duration = Duration::from_secs(10);
+
+/// How often a quiet follower gets a comment line (server-sent events): below the idle timeout of common proxies.
+pub const FOLLOWER_COMMENT: Duration = Duration::from_secs(15);
+
+/// Connections open at once. Past it new ones wait to be accepted: each costs a file and some 10 KiB.
+pub const CONNECTIONS_MAX: usize = 10_000;
+
+/// Requests being answered at once. Past it 503 BRG503 with `Retry-After`.
+pub const REQUESTS_MAX: usize = 8_192;
+
+/// How long a request's head may take, and how long a connection may idle before it. Past it the connection closes: slow
+/// heads must not hold connections.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a request's body may take. Past it 408 BRG408.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a peer may take no byte of an answer before its connection is cut.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of a refused body that are read and thrown away, so that its sender gets to read the answer.
+pub const DISCARD_BYTES_MAX: u64 = 256 << 20;
+
+/// How long a refused body is read and thrown away.
+pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of one statement given to `/admin/sql`, and of other small bodies. Past it 413 BRG413.
+pub const SMALL_BODY_BYTES_MAX: usize = 1 << 20;
+
 /// Times a projection tries one change before it becomes a dead letter.
 pub const TRIES_MAX: u32 = 8;
 
