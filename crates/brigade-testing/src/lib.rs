@@ -1,1 +1,5 @@
-//! brigade-testing
+//! What tests of several crates share: the suites that every engine of a role must pass ([`suites`]), and real servers on
+//! a free port ([`servers`]).
+
+pub mod servers;
+pub mod suites;

@@ -1,0 +1,1 @@
+//! Real servers for tests: each on a free port of this machine, in a folder of its own, ended with the test.
