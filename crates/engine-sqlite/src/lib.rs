@@ -1,1 +1,7 @@
 //! engine-sqlite
+
+mod layout_bytes;
+mod side_file;
+mod spool;
+
+pub use spool::SqliteSpool;
