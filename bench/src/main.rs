@@ -1,2 +1,67 @@
-//! bench
-fn main() {}
+//! Measurements, each beside a limit or a peer of the same run: a number alone says more about the machine than about
+//! brigade.
+
+mod commit;
+mod machine;
+mod report;
+mod sample;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N] [--memory-seconds N] [--only PART]
+
+  commit             durable commits: in process, over HTTP, to a reader of the log, and on PostgreSQL
+  --seconds N        how long each point is measured (3)
+  --memory-seconds N how long memory is watched under load (60; 0 leaves it out)
+  --only PART        in-process, http, changes, memory or postgres
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Options {
+    /// How long each point is measured.
+    pub time: Duration,
+    /// How long memory is watched.
+    pub memory_time: Duration,
+    /// The one part to run; none: all.
+    pub only: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let options = match arguments.next().as_deref() {
+        Some("commit") => options(arguments)?,
+        _ => {
+            eprint!("{USAGE}");
+            bail!("which measurement?");
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(commit::run(&options))
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
+    let mut options = Options { time: Duration::from_secs(3), memory_time: Duration::from_secs(60), only: None };
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--seconds" => options.time = Duration::from_secs(value.parse()?),
+            "--memory-seconds" => options.memory_time = Duration::from_secs(value.parse()?),
+            "--only" => options.only = Some(value),
+            _ => bail!("unknown option {name}\n{USAGE}"),
+        }
+    }
+    Ok(options)
+}
