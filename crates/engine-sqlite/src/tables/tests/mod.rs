@@ -1,0 +1,1 @@
+//! What the SQL half promises, against SQLite itself.
