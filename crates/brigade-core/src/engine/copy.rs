@@ -18,6 +18,9 @@ pub trait CopyStore: Send + Sync {
     /// How far the live generation has applied; none before the first fill.
     async fn checkpoint(&self) -> Result<Option<Checkpoint>>;
 
+    /// The tables of the live generation, each with the layout that [`Filling::put`] noted; none before the first fill.
+    async fn layouts(&self) -> Result<Vec<Layout>>;
+
     /// Applies changes in order. With `checkpoint`, a transaction ends here: everything given since the last checkpoint
     /// becomes visible, and the checkpoint moves, together where the engine has transactions. Without it the changes
     /// are the part of a transaction that is larger than a chunk. Safe to repeat from the last checkpoint after any
@@ -41,7 +44,7 @@ pub trait CopyStore: Send + Sync {
 /// A generation being filled, invisible until [`Filling::swap`]. Dropped without it, it is gone.
 #[async_trait]
 pub trait Filling: Send + Sync {
-    /// Puts rows of a table.
+    /// Puts rows of a table and notes its layout; without rows, only that.
     async fn put(&mut self, layout: &Layout, rows: Vec<Row>) -> Result<()>;
 
     /// Applies changes, as [`CopyStore::apply`] does, to bring it up to date before it is swapped in.
@@ -49,6 +52,9 @@ pub trait Filling: Send + Sync {
 
     /// The next rows, as [`CopyStore::scan`] does, so that it can be verified before it is swapped in.
     async fn scan(&self, layout: &Layout, after: Option<&Key>, limit: usize) -> Result<Vec<Row>>;
+
+    /// The rows of the given keys that are there, as [`CopyStore::get`] does.
+    async fn get(&self, layout: &Layout, keys: &[Key]) -> Result<Vec<Row>>;
 
     /// Makes it the live generation, together with its checkpoint, and removes the old one.
     async fn swap(self: Box<Self>, checkpoint: &Checkpoint) -> Result<()>;
