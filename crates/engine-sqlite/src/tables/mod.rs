@@ -24,7 +24,7 @@ pub(crate) use capture::{
     check, clear_stages, create_internal, drop_all, install, install_writer_marker, layout_ids, read_layout,
     touch_value, use_model,
 };
-pub(crate) use migrate::migrate;
+pub(crate) use migrate::{Stamp, migrate};
 pub(crate) use name::{quote, text_literal};
 
 #[cfg(test)]

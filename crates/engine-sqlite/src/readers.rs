@@ -1,0 +1,156 @@
+//! The readers' connections: a bounded number, kept open, each used by one call at a time on a thread that may block.
+//!
+//! A reader keeps frames of the write-ahead log alive. The gate lets the checkpointer hold new readers back for a moment,
+//! without which a log under readers that overlap would grow for ever.
+
+use std::{
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use brigade_core::data::{Error, Result};
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{SqliteConfig, connection};
+
+/// How long a call waits for a connection before it answers BRG503.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long the gate holds a reader back at most.
+const HELD_MAX: Duration = Duration::from_millis(500);
+
+/// The readers' connections.
+pub(crate) struct Readers {
+    config: SqliteConfig,
+    idle: Mutex<Vec<Connection>>,
+    short: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+    gate: Arc<Gate>,
+}
+
+/// A connection that a long view holds; it is closed with it.
+pub(crate) struct Held {
+    pub conn: Connection,
+    _slot: OwnedSemaphorePermit,
+    _passed: Passed,
+}
+
+impl Readers {
+    pub(crate) fn new(config: SqliteConfig) -> Self {
+        Self {
+            short: Arc::new(Semaphore::new(config.readers_max.max(1))),
+            long: Arc::new(Semaphore::new(config.readers_max.max(1))),
+            config,
+            idle: Mutex::default(),
+            gate: Arc::default(),
+        }
+    }
+
+    /// The gate that the checkpointer closes.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// A connection of its own for a view that lasts.
+    pub(crate) async fn hold(&self) -> Result<Held> {
+        let slot = acquire(&self.long).await?;
+        let (gate, config) = (Arc::clone(&self.gate), self.config.clone());
+        blocking(move || Ok(Held { _passed: gate.pass(), conn: connection::reader(&config)?, _slot: slot })).await
+    }
+
+    fn take(&self) -> Result<Connection> {
+        let idle = self.idle.lock().expect("readers").pop();
+        idle.map_or_else(|| connection::reader(&self.config), Ok)
+    }
+
+    fn give(&self, conn: Connection) {
+        if conn.is_autocommit() {
+            self.idle.lock().expect("readers").push(conn);
+        }
+    }
+}
+
+/// Runs a short read on a pooled connection.
+pub(crate) async fn read<T: Send + 'static>(
+    shared: &Arc<crate::shared::Shared>,
+    work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let slot = acquire(&shared.readers.short).await?;
+    let shared = Arc::clone(shared);
+    blocking(move || {
+        let _slot = slot;
+        let _passed = shared.readers.gate.pass();
+        let mut conn = shared.readers.take()?;
+        let done = work(&mut conn);
+        shared.readers.give(conn);
+        done
+    })
+    .await
+}
+
+/// Runs something that blocks on a thread for that.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(Error::internal("a read ended before it was done").source(e)))
+}
+
+async fn acquire(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    match tokio::time::timeout(WAIT_MAX, Arc::clone(slots).acquire_owned()).await {
+        Ok(Ok(slot)) => Ok(slot),
+        _ => Err(Error::unavailable("all readers of the database are busy", Duration::from_secs(1))),
+    }
+}
+
+/// Counts readers, and holds new ones back while it is closed.
+#[derive(Default)]
+pub(crate) struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    inside: usize,
+    closed: bool,
+}
+
+/// A reader inside the gate.
+pub(crate) struct Passed(Arc<Gate>);
+
+impl Gate {
+    fn pass(self: &Arc<Self>) -> Passed {
+        let state = self.state.lock().expect("gate");
+        let (mut state, _) = self.changed.wait_timeout_while(state, HELD_MAX, |s| s.closed).expect("gate");
+        state.inside += 1;
+        Passed(Arc::clone(self))
+    }
+
+    /// Holds new readers back until those inside have left or `wait` is over. [`Gate::open`] must follow.
+    pub(crate) fn close(&self, wait: Duration) {
+        let deadline = Instant::now() + wait;
+        let mut state = self.state.lock().expect("gate");
+        state.closed = true;
+        while state.inside > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.changed.wait_timeout(state, left).expect("gate").0;
+        }
+    }
+
+    /// Lets readers in again.
+    pub(crate) fn open(&self) {
+        self.state.lock().expect("gate").closed = false;
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for Passed {
+    fn drop(&mut self) {
+        self.0.state.lock().expect("gate").inside -= 1;
+        self.0.changed.notify_all();
+    }
+}

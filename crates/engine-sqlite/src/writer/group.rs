@@ -1,0 +1,128 @@
+//! A group: transactions that share one commit. Every answer, refusals too, rests on neighbours that may still be lost, so
+//! all are sent after the commit.
+
+use std::time::Instant;
+
+use brigade_core::data::{Error, Receipt, Result};
+use rusqlite::ErrorCode;
+
+use super::{
+    member::Member,
+    state::{Origin, Place, State},
+};
+use crate::error;
+
+/// How a group ended.
+enum Ended {
+    /// It is durable: an answer a member, and the newest place.
+    Durable(Vec<Result<Receipt>>, Place),
+    /// SQLite rolled all of it back because of one member.
+    Lost(Error),
+    /// It could not begin or commit: nothing of it is there, or nobody knows.
+    Failed(Error),
+}
+
+impl State {
+    /// Commits a group and answers its members.
+    pub(super) fn commit(&mut self, members: Vec<Box<Member>>) {
+        if let Err(e) = self.refuse_stopped() {
+            answer(members, |_| Err(e.clone()));
+            return;
+        }
+        self.expected = members.len();
+        metrics::histogram!("brigade_commit_group_size").record(members.len() as f64);
+        match self.run_group(&members) {
+            Ended::Durable(answers, place) => self.durable(members, answers, place),
+            // Some errors end the group: its members run again, each alone.
+            Ended::Lost(_) if members.len() > 1 => members.into_iter().for_each(|m| self.commit(vec![m])),
+            Ended::Lost(e) | Ended::Failed(e) => answer(members, |_| Err(e.clone())),
+        }
+        self.stop_if_fatal();
+    }
+
+    fn durable(&mut self, members: Vec<Box<Member>>, answers: Vec<Result<Receipt>>, place: Place) {
+        self.place = place;
+        self.publish();
+        let mut answers = answers.into_iter();
+        answer(members, |_| answers.next().unwrap_or_else(|| Err(Error::internal("a member without an answer"))));
+    }
+
+    fn run_group(&self, members: &[Box<Member>]) -> Ended {
+        if let Err(e) = self.sql("BEGIN IMMEDIATE") {
+            return Ended::Failed(e);
+        }
+        let mut place = match self.stamp(self.place, Origin::Outside) {
+            Ok(place) => place,
+            Err(e) => return self.roll_back(e),
+        };
+        let mut answers = Vec::with_capacity(members.len());
+        for member in members {
+            let done = self.run_member(member, place);
+            if self.is_fatal() {
+                return self.roll_back(done.err().unwrap_or_else(|| Error::internal("the database cannot be read")));
+            }
+            if self.conn.is_autocommit() {
+                return Ended::Lost(done.err().unwrap_or_else(|| Error::internal("sqlite rolled the group back")));
+            }
+            answers.push(done.map(|done| {
+                place = done.place;
+                done.receipt
+            }));
+        }
+        match self.conn.prepare_cached("COMMIT").and_then(|mut s| s.execute([])) {
+            Ok(_) => Ended::Durable(answers, place),
+            Err(e) => self.commit_failed(e),
+        }
+    }
+
+    /// No space: nothing was written, and there may be space again. A failed write or fsync: what the disk holds is not
+    /// known, and a second fsync would answer success without the data; so the writer stops.
+    fn commit_failed(&self, cause: rusqlite::Error) -> Ended {
+        if error::is_full(&cause) {
+            return self.roll_back(error::no_space());
+        }
+        if cause.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
+            let _ = self.conn.execute_batch("ROLLBACK");
+            return Ended::Lost(error::from_sqlite(cause));
+        }
+        if matches!(cause.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) {
+            return self.roll_back(error::from_sqlite(cause));
+        }
+        let reason = format!("commit failed: {cause}");
+        self.fatal.set(Some(reason.clone()));
+        let unknown = error::stopped(&reason)
+            .details("the outcome is unknown: repeat with the same idempotency key after a restart");
+        self.roll_back(unknown)
+    }
+
+    fn roll_back(&self, e: Error) -> Ended {
+        if !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        Ended::Failed(e)
+    }
+
+    fn is_fatal(&self) -> bool {
+        let fatal = self.fatal.take();
+        let is = fatal.is_some();
+        self.fatal.set(fatal);
+        is
+    }
+}
+
+fn answer(members: Vec<Box<Member>>, mut result: impl FnMut(&Member) -> Result<Receipt>) {
+    let now = Instant::now();
+    for member in members {
+        let result = result(&member);
+        let kind = match &result {
+            Ok(receipt) if receipt.replayed => "replayed",
+            Ok(_) => "committed",
+            Err(e) if e.kind() == brigade_core::data::Kind::Caller => "refused",
+            Err(_) => "failed",
+        };
+        metrics::counter!("brigade_commits_total", "result" => kind).increment(1);
+        metrics::histogram!("brigade_commit_duration_seconds").record((now - member.queued).as_secs_f64());
+        // A caller that no longer waits has lost nothing: the transaction stands.
+        let _ = member.reply.send(result);
+    }
+}
