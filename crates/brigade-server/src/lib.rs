@@ -1,1 +1,146 @@
-//! brigade-server
+//! HTTP over [`Brigade`]: the only crate that knows bodies, headers and status codes.
+//!
+//! A request passes [`guard`] (may it come in, how long did it take, did it panic), then its handler: [`transactions`]
+//! write, [`changes`] read the log, [`health`] and [`metrics`] tell how things are, [`projections`] and [`admin`] operate.
+//! Errors become answers in [`error`] alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
+//! is made here, and nothing is kept that a restart could lose.
+
+mod admin;
+mod body;
+mod changes;
+mod connection;
+mod error;
+mod guard;
+mod health;
+mod json;
+pub mod metrics;
+mod projections;
+mod shutdown;
+mod transactions;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, Uri},
+    middleware,
+    routing::{get, post},
+};
+use brigade::{
+    Brigade,
+    data::{Error, Position, Transaction, code},
+    limits,
+};
+use tokio::sync::{Semaphore, watch};
+
+pub use connection::{bind, serve};
+
+use error::Refusal;
+
+/// What the server needs to know beside the project.
+#[derive(Clone, Default)]
+pub struct ServerOptions {
+    /// What `/admin/*` asks for: the token that lies in the lock file, readable by its owner alone. None: no `/admin`.
+    pub admin_token: Option<String>,
+}
+
+impl std::fmt::Debug for ServerOptions {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerOptions").field("admin_token", &self.admin_token.as_ref().map(|_| "…")).finish()
+    }
+}
+
+/// What all handlers share.
+struct Server {
+    brigade: Brigade,
+    options: ServerOptions,
+    /// Requests being answered.
+    requests: Semaphore,
+    /// Followers of `/changes`.
+    followers: Arc<Semaphore>,
+    /// True once the server stops.
+    stopping: watch::Receiver<bool>,
+    /// The newest position that a receipt of this server named.
+    newest_receipt: Mutex<Position>,
+    recorder: metrics::Recorder,
+}
+
+impl Server {
+    fn new(brigade: Brigade, options: ServerOptions, stopping: watch::Receiver<bool>) -> Arc<Self> {
+        Arc::new(Self {
+            brigade,
+            options,
+            requests: Semaphore::new(limits::REQUESTS_MAX),
+            followers: Arc::new(Semaphore::new(limits::FOLLOWERS_MAX)),
+            stopping,
+            newest_receipt: Mutex::new(Position::START),
+            recorder: metrics::install(),
+        })
+    }
+
+    /// Remembers that a receipt named a position: a read that comes after must not end before it.
+    fn handed_out(&self, position: Position) {
+        let mut newest = self.newest_receipt.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = position.max(*newest);
+    }
+
+    fn newest_receipt(&self) -> Position {
+        *self.newest_receipt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+}
+
+/// The routes of an open project, for a server of one's own. [`serve`] is the whole server: it also bounds connections and
+/// stops gracefully.
+pub fn router(brigade: Brigade, options: ServerOptions) -> Router {
+    let (_, never_stopping) = watch::channel(false);
+    routes(Server::new(brigade, options, never_stopping))
+}
+
+fn routes(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/transactions", post(transactions::post))
+        .route("/changes", get(changes::get))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/status", get(health::status))
+        .route("/metrics", get(metrics::get))
+        .route("/projections", get(projections::list))
+        .route("/projections/{name}/verify", post(projections::verify))
+        .route("/projections/{name}/repair", post(projections::repair))
+        .route("/projections/{name}/rebuild", post(projections::rebuild))
+        .route("/projections/{name}/pause", post(projections::pause))
+        .route("/projections/{name}/resume", post(projections::resume))
+        .route("/admin/sql", post(admin::sql))
+        .route("/admin/migrations", get(admin::migrations))
+        .route("/admin/migrate", post(admin::migrate))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::pass))
+        .with_state(server)
+}
+
+/// Reads the body of `POST /transactions` within the default limits: what fuzzing and other ways in use.
+///
+/// # Errors
+/// BRG400 with line and column; BRG413 where a limit is passed.
+pub fn parse_transaction(body: &[u8]) -> brigade::data::Result<Transaction> {
+    let limits = transactions::Limits { statements_max: limits::STATEMENTS_MAX, rows_max: limits::ROWS_MAX };
+    transactions::parse(body, limits)
+}
+
+async fn unknown_route(method: Method, uri: Uri) -> Refusal {
+    let hint = "the routes are /transactions, /changes, /projections, /status, /livez, /readyz, /metrics";
+    Error::new(code::NOT_FOUND, "no such route").details(format!("{method} {}", uri.path())).hint(hint).into()
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    let error = Error::new(error::METHOD, format!("{method} is not a method of this route"));
+    error.details(format!("{method} {}", uri.path())).hint("the header Allow lists its methods").into()
+}

@@ -1,0 +1,210 @@
+//! `GET /changes`: the log, resumable from any position, as lines or as server-sent events.
+//!
+//! A reader is fed as fast as it takes bytes, and never faster: the next change is read when the socket has room, so one
+//! chunk is all that a reader costs. One that takes nothing for [`limits::FOLLOWER_STALL`] is cut off with an error that
+//! says so; it comes back with its last position.
+
+mod ask;
+mod ndjson;
+mod reader;
+mod render;
+mod sse;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    response::Response,
+};
+use brigade::{
+    data::{Change, Error, Position, Result},
+    limits,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, sleep_until},
+};
+
+use crate::{Server, error, error::Refusal, shutdown};
+use ask::{After, Ask, Format};
+use reader::Reader;
+
+/// Bytes handed to the socket at once: what a slow reader must take within the time that it has.
+const PIECE_BYTES: usize = 128 << 10;
+
+/// How long a read waits for the log to have what a receipt of this server named.
+const RECEIPT_WAIT: Duration = Duration::from_secs(5);
+
+/// Answers `GET /changes`.
+pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+    let ask = Ask::read(request.uri(), request.headers(), &server.brigade.model())?;
+    let permit = Arc::clone(&server.followers).try_acquire_owned().map_err(|_| {
+        Error::unavailable("too many followers of the log", Duration::from_secs(1))
+            .details(format!("FOLLOWERS_MAX is {}", limits::FOLLOWERS_MAX))
+            .hint("let one reader serve many, or try again later")
+    })?;
+    let tip = newest(&server, ask.follow).await?;
+    let after = match ask.after {
+        After::Oldest => None,
+        After::Now => Some(tip),
+        After::Position(position) => Some(position),
+    };
+    let upto = (!ask.follow).then_some(tip);
+    let mut reader = Reader::new(server.brigade.clone(), after, upto, ask.tables, ask.limit);
+    if reader.is_over() && after.is_some() {
+        // A position that cannot be read from is refused with its status, also where nothing is left to read.
+        server.brigade.read_changes(after, 1).await?;
+    }
+    let (first, _) = reader.step().await?;
+    let feed = Feed::new(reader, first, ask.format, server.stopping.clone(), permit);
+    let content_type = match ask.format {
+        Format::Ndjson => "application/x-ndjson",
+        Format::Sse => "text/event-stream",
+    };
+    let mut response = error::typed(content_type, Body::from_stream(stream::unfold(feed, Feed::next)));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let position = HeaderValue::try_from(tip.to_string()).expect("a position is printable ASCII");
+    headers.insert(error::POSITION, position);
+    Ok(response)
+}
+
+/// What is newest as the request comes: nothing that was acknowledged before it is left out.
+async fn newest(server: &Server, follow: bool) -> Result<Position> {
+    let tip = *server.brigade.tip().borrow();
+    let receipt = server.newest_receipt();
+    if follow || receipt <= tip {
+        return Ok(tip);
+    }
+    server.brigade.wait_for(receipt, RECEIPT_WAIT).await?;
+    Ok(receipt)
+}
+
+/// The body of an answer: pieces of text, made when the socket has room for them.
+struct Feed {
+    reader: Reader,
+    format: Format,
+    stopping: watch::Receiver<bool>,
+    /// Text that waits for the socket.
+    ready: Bytes,
+    /// When the last piece was handed over.
+    handed: Option<Instant>,
+    over: bool,
+    _follower: Follower,
+}
+
+/// Counts a follower as long as its answer lasts.
+struct Follower(#[allow(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+
+impl Follower {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!("brigade_http_followers").increment(1.0);
+        Self(permit)
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        metrics::gauge!("brigade_http_followers").decrement(1.0);
+    }
+}
+
+type Piece = std::result::Result<Bytes, Infallible>;
+
+impl Feed {
+    fn new(
+        reader: Reader,
+        first: Vec<Change>,
+        format: Format,
+        stopping: watch::Receiver<bool>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        let follower = Follower::new(permit);
+        let mut feed =
+            Self { reader, format, stopping, ready: Bytes::new(), handed: None, over: false, _follower: follower };
+        feed.ready = feed.write(&first);
+        feed
+    }
+
+    /// The next piece; none at the end.
+    async fn next(mut self) -> Option<(Piece, Self)> {
+        if !self.over && self.handed.is_some_and(|handed| handed.elapsed() > limits::FOLLOWER_STALL) {
+            self.cut_off(&too_slow());
+        }
+        if self.ready.is_empty() {
+            if self.over {
+                return None;
+            }
+            self.refill().await;
+        }
+        if self.ready.is_empty() {
+            return None;
+        }
+        let piece = self.ready.split_to(self.ready.len().min(PIECE_BYTES));
+        self.handed = Some(Instant::now());
+        Some((Ok(piece), self))
+    }
+
+    /// Waits for changes, for the time of a comment, or for the server's end.
+    async fn refill(&mut self) {
+        let comment = Instant::now() + limits::FOLLOWER_COMMENT;
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            biased;
+            () = shutdown::told(&mut stopping) => {
+                self.over = true;
+                if self.format == Format::Sse {
+                    self.ready = Bytes::from_static(sse::FAREWELL.as_bytes());
+                }
+            }
+            read = self.reader.next() => match read {
+                Ok(changes) if changes.is_empty() => self.over = true,
+                Ok(changes) => self.ready = self.write(&changes),
+                Err(error) => self.cut_off(&error::with_id(error)),
+            },
+            () = sleep_until(comment), if self.format == Format::Sse => {
+                self.ready = Bytes::from_static(sse::COMMENT.as_bytes());
+            }
+        }
+    }
+
+    fn write(&self, changes: &[Change]) -> Bytes {
+        let mut out = String::with_capacity(changes.len() * 256);
+        for change in changes {
+            match self.format {
+                Format::Ndjson => ndjson::change(&mut out, change),
+                Format::Sse => sse::change(&mut out, change),
+            }
+        }
+        out.into()
+    }
+
+    /// Ends with an error, behind the record that was begun: half a record would be worse than none.
+    fn cut_off(&mut self, error: &Error) {
+        let begun = std::mem::take(&mut self.ready);
+        let mut out = String::new();
+        let ends: &[u8] = match self.format {
+            Format::Ndjson => {
+                ndjson::error(&mut out, error);
+                b"\n"
+            }
+            Format::Sse => {
+                sse::error(&mut out, error);
+                b"\n\n"
+            }
+        };
+        let rest = begun.windows(ends.len()).position(|bytes| bytes == ends).map_or(0, |at| at + ends.len());
+        self.ready = [&begun[..rest], out.as_bytes()].concat().into();
+        self.over = true;
+    }
+}
+
+fn too_slow() -> Error {
+    Error::unavailable("the reader is too slow", Duration::from_secs(1))
+        .details(format!("it took nothing for {} s", limits::FOLLOWER_STALL.as_secs()))
+        .hint("read again after the last position that came")
+}

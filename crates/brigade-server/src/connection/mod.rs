@@ -1,0 +1,174 @@
+//! Sockets: which address may be listened on, how connections are taken, and what none of them may do to the others.
+//!
+//! HTTP/1.1 by hyper directly, one task a connection and none a request. Heads, idling and writes have time limits;
+//! connections have a number.
+
+mod socket;
+
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use brigade::{
+    Brigade,
+    data::{Error, Result, code},
+    limits,
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioTimer;
+use tokio::{
+    net::{TcpListener, TcpStream, lookup_host},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+use tower_service::Service as _;
+
+use crate::{Server, ServerOptions, metrics, routes, shutdown};
+use socket::Socket;
+
+/// Listens on a loopback address, as `127.0.0.1:8080`, `localhost:0`, `[::1]:8080`.
+///
+/// # Errors
+/// BRGCFG for an address of the network (there is no authentication yet), a port in use, or what is no address.
+pub async fn bind(address: &str) -> Result<TcpListener> {
+    let malformed = |e: std::io::Error| {
+        Error::new(code::CONFIG, format!("cannot listen on {address}: {e}")).hint("write HOST:PORT, as 127.0.0.1:8080")
+    };
+    let resolved: Vec<SocketAddr> = lookup_host(address).await.map_err(malformed)?.collect();
+    resolved.iter().try_for_each(require_loopback)?;
+    TcpListener::bind(&resolved[..]).await.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::new(code::CONFIG, format!("cannot listen on {address}: the port is in use"))
+                .hint("stop the other program, or choose another port with --listen")
+        }
+        _ => malformed(e),
+    })
+}
+
+fn require_loopback(address: &SocketAddr) -> Result<()> {
+    let ip = match address.ip() {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+        v4 => v4,
+    };
+    if ip.is_loopback() {
+        return Ok(());
+    }
+    Err(Error::new(code::CONFIG, format!("refusing to listen on {address} without authentication"))
+        .details("whoever reaches the address could read and write everything")
+        .hint("listen on 127.0.0.1, and put a proxy that authenticates before it"))
+}
+
+/// Serves a project until `stop` resolves; then finishes what runs and returns within [`limits::SHUTDOWN`]. The project
+/// stays open: closing it is the caller's.
+///
+/// # Errors
+/// BRGCFG where the listener is bound to an address of the network.
+pub async fn serve(
+    brigade: Brigade,
+    listener: TcpListener,
+    options: ServerOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let address = listener.local_addr().map_err(|e| Error::internal("the listener has no address").source(e))?;
+    require_loopback(&address)?;
+    let (stopping, told) = watch::channel(false);
+    let server = Server::new(brigade, options, told.clone());
+    let recorder = server.recorder.clone();
+    let router = routes(server);
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    let mut upkeep = tokio::time::interval(metrics::UPKEEP);
+    let mut stop = pin!(stop);
+    loop {
+        // A place first: without one nobody is accepted.
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        tokio::select! {
+            () = &mut stop => break,
+            (accepted, place) = accepted => match accepted {
+                Ok((stream, _)) => {
+                    let connection = connection(stream, router.clone(), told.clone());
+                    connections.spawn(async move {
+                        let _place = place;
+                        connection.await;
+                    });
+                }
+                Err(error) => {
+                    // Out of files, or a peer that is gone already: the next one may do better.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            _ = upkeep.tick() => recorder.upkeep(),
+        }
+    }
+    drop(listener);
+    shutdown::drain(&stopping, connections).await;
+    Ok(())
+}
+
+/// Serves one connection to its end.
+async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
+    let open = metrics::Open::new();
+    // Small answers must not wait for the acknowledgement of earlier ones.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<Incoming>| router.clone().call(request.map(Body::new)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEAD_TIMEOUT)
+        .pipeline_flush(true)
+        .serve_connection(Socket::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => note(ended),
+        () = shutdown::told(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            note(connection.await);
+        }
+    }
+    drop(open);
+}
+
+/// What peers do wrong is theirs; it is worth a line only to who looks for it.
+fn note(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn listens_on_loopback_alone() {
+        for (address, taken) in [
+            ("127.0.0.1:0", true),
+            ("localhost:0", true),
+            ("127.0.0.2:0", true),
+            ("0.0.0.0:0", false),
+            ("[::]:0", false),
+            ("192.0.2.1:80", false),
+            ("nonsense", false),
+            ("127.0.0.1:99999", false),
+        ] {
+            let bound = bind(address).await;
+            assert_eq!(bound.is_ok(), taken, "{address}: {bound:?}");
+            if let Err(error) = bound {
+                assert_eq!(error.code(), code::CONFIG);
+            }
+        }
+        let first = bind("127.0.0.1:0").await.unwrap();
+        let again = bind(&first.local_addr().unwrap().to_string()).await.unwrap_err();
+        assert!(again.message().contains("in use"), "{again}");
+    }
+}

@@ -1,0 +1,131 @@
+//! `/livez`, `/readyz` and `/status`. Ready means that every projection moves, or the answer says why not.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use brigade::{
+    ProjectionStatus,
+    data::{Durability, Position, Result},
+    engine::{LogStatus, TruthStatus},
+    schema::{AtBudget, Config},
+};
+
+use crate::{
+    Server, error,
+    json::{Object, list},
+};
+
+/// Answers `GET /livez`: the process answers.
+pub async fn livez() -> Response {
+    error::typed("application/json", "{\"live\":true}".into())
+}
+
+/// Answers `GET /readyz`.
+pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
+    let (mut reasons, degraded) = server.brigade.readiness().await;
+    if server.is_stopping() {
+        reasons.insert(0, "shutting down".to_owned());
+    }
+    let mut out = String::new();
+    let mut object = Object::begin(&mut out);
+    object.plain("ready", reasons.is_empty());
+    if !reasons.is_empty() {
+        object.texts("reasons", &reasons);
+    }
+    if !degraded.is_empty() {
+        object.texts("degraded", &degraded);
+    }
+    object.end();
+    let mut response = error::json(out);
+    if !reasons.is_empty() {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// Answers `GET /status`.
+pub async fn status(State(server): State<Arc<Server>>) -> Response {
+    let brigade = &server.brigade;
+    let tip = *brigade.tip().borrow();
+    let (truth, log, projections) = (brigade.truth_status(), brigade.log_status().await, brigade.projections().await);
+    let config = brigade.config();
+    let mut out = String::with_capacity(1024);
+    let mut object = Object::begin(&mut out);
+    object.text("version", env!("CARGO_PKG_VERSION")).text("project", &config.name);
+    write_truth(object.key("truth"), &truth, tip);
+    write_log(object.key("log"), &log, tip, config);
+    list(object.key("projections"), &projections, write_projection);
+    object.end();
+    error::json(out)
+}
+
+fn write_truth(out: &mut String, truth: &TruthStatus, tip: Position) {
+    let mut object = Object::begin(out);
+    object
+        .text("engine", truth.engine)
+        .text("engine_version", &truth.version)
+        .text("url", &truth.url)
+        .text("durability", durability(truth.durability))
+        .text("history", &truth.history)
+        .quoted("position", tip)
+        .text_or_null("stopped", truth.stopped.as_deref())
+        .texts("notes", &truth.notes);
+    object.end();
+}
+
+/// The word of a durability.
+pub fn durability(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Full => "full",
+        Durability::Relaxed => "relaxed",
+    }
+}
+
+/// A log that cannot be read is no reason to show nothing.
+fn write_log(out: &mut String, log: &Result<LogStatus>, tip: Position, config: &Config) {
+    let mut object = Object::begin(out);
+    match log {
+        Ok(log) => object
+            .text("engine", log.engine)
+            .quoted("position", log.position)
+            .quoted("oldest", log.oldest)
+            .plain("bytes", log.bytes)
+            .plain("changes", log.changes)
+            .text_or_null("stopped", log.stopped.as_deref()),
+        Err(error) => object
+            .plain("engine", "null")
+            .quoted("position", tip)
+            .plain("oldest", "null")
+            .plain("bytes", "null")
+            .plain("changes", "null")
+            .text("stopped", error.message()),
+    };
+    let action = match config.log.at_budget {
+        AtBudget::DetachSlowest => "detach_slowest",
+        AtBudget::RefuseWrites => "refuse_writes",
+    };
+    object.plain("budget_bytes", config.log.budget).text("budget_action", action);
+    object.end();
+}
+
+/// Writes a projection's entry.
+pub fn write_projection(out: &mut String, projection: &ProjectionStatus) {
+    let mut object = Object::begin(out);
+    object.text("name", &projection.name).text("kind", projection.kind).text("engine", projection.engine);
+    object.text("state", projection.state);
+    match projection.checkpoint {
+        Some(position) => object.quoted("checkpoint", position),
+        None => object.plain("checkpoint", "null"),
+    };
+    object
+        .plain("lag_changes", projection.lag_changes)
+        .plain("lag_seconds", if projection.lag_seconds.is_finite() { projection.lag_seconds } else { 0.0 })
+        .plain("dead_letters", projection.dead_letters)
+        .text_or_null("last_error", projection.last_error.as_deref());
+    object.end();
+}

@@ -1,0 +1,9 @@
+//! The server over real sockets, with a real project on SQLite: what programs from outside are promised.
+
+mod changes;
+mod harness;
+mod health;
+mod limits;
+mod operations;
+mod shutdown;
+mod transactions;
