@@ -1,10 +1,22 @@
 //! Migrations: numbered SQL files, folded into a model one statement at a time.
+//!
+//! Invariant: the files of one number are one migration, applied in one transaction and recorded with the checksum of
+//! all of them; numbers run from 1 without gaps.
 
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
 use sqlparser::ast;
 
-use crate::data::Result;
+use crate::data::{Error, Result, code};
 
-use super::Model;
+use super::{
+    lex::Quoting,
+    parse::parse_at,
+    place::excerpt,
+    refused::{self, Engine},
+    split::cut,
+};
 
 /// A file of `migrations/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +25,28 @@ pub struct MigrationFile {
     pub name: String,
     /// What it holds.
     pub text: String,
+}
+
+impl MigrationFile {
+    /// A file from its bytes.
+    ///
+    /// # Errors
+    /// 22P05 with the place of the first byte that is no UTF-8.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self { name: name.to_string(), text }),
+            Err(e) => Err(invalid_utf8(name, e.as_bytes(), e.utf8_error().valid_up_to())),
+        }
+    }
+}
+
+/// The error for a file of a project whose bytes are no UTF-8 from `at` on.
+pub fn invalid_utf8(file: &str, bytes: &[u8], at: usize) -> Error {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let place = super::place(file, &before, before.len());
+    Error::new(code::UNTRANSLATABLE, format!("{place}: not UTF-8: byte 0x{:02x}", bytes.get(at).unwrap_or(&0)))
+        .details(excerpt(&before, before.len()))
+        .hint("save the file as UTF-8")
 }
 
 /// One migration: its file for all engines, and what only one engine can do.
@@ -55,7 +89,7 @@ pub struct SqlStatement {
 }
 
 /// What folding a statement into the model found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The model changed: the engine makes its tables fit the model after.
     Schema,
@@ -69,17 +103,145 @@ pub enum Effect {
 ///
 /// # Errors
 /// BRGCFG for a name that is no migration's, a number twice, or a gap (which names the missing number and the file after
-/// it).
-pub fn migrations(files: Vec<MigrationFile>) -> Result<Vec<Migration>> {
-    let _ = files;
-    Ok(Vec::new())
+/// it); for what is wrong inside a file a message that begins with `FILE:LINE:COLUMN`.
+pub fn migrations(mut files: Vec<MigrationFile>) -> Result<Vec<Migration>> {
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut by_number: BTreeMap<u32, Vec<(FileName, MigrationFile)>> = BTreeMap::new();
+    for file in files {
+        let name = FileName::read(&file.name)?;
+        by_number.entry(name.number).or_default().push((name, file));
+    }
+    let mut out = Vec::with_capacity(by_number.len());
+    for (expected, (number, files)) in (1..).zip(by_number) {
+        if number != expected {
+            let message = format!("migration {expected:04} is missing: after it comes {}", files[0].1.name);
+            return Err(Error::new(code::CONFIG, message).hint("number the files from 0001 on, without gaps"));
+        }
+        out.push(migration(number, files)?);
+    }
+    Ok(out)
 }
 
-/// Folds one statement of a script into the model.
+fn migration(number: u32, files: Vec<(FileName, MigrationFile)>) -> Result<Migration> {
+    let first = files[0].1.name.clone();
+    let name = files[0].0.name.clone();
+    let mut digest = Sha256::new();
+    let mut migration = Migration { number, name, checksum: String::new(), common: None, postgres: None, sqlite: None };
+    for (file_name, file) in files {
+        for part in [file.name.as_bytes(), file.text.as_bytes()] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let script = match file_name.engine {
+            Engine::Any => &mut migration.common,
+            Engine::Postgres => &mut migration.postgres,
+            Engine::Sqlite => &mut migration.sqlite,
+        };
+        if script.is_some() || file_name.name != migration.name {
+            return Err(twice(number, &first, &file.name));
+        }
+        *script = Some(read(file, file_name.engine)?);
+    }
+    migration.checksum = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    Ok(migration)
+}
+
+fn twice(number: u32, first: &str, second: &str) -> Error {
+    Error::new(code::CONFIG, format!("two migrations have the number {number:04}: {first} and {second}"))
+        .hint("give the newer one the next free number; parts for one engine have the same name and end in .postgres.sql or .sqlite.sql")
+}
+
+/// Splits a file, parses what is to be parsed, and refuses what may not stand in it.
+fn read(file: MigrationFile, engine: Engine) -> Result<Script> {
+    let quoting = if engine == Engine::Sqlite { Quoting::Sqlite } else { Quoting::Postgres };
+    let mut statements = cut(&file.name, &file.text, quoting)?;
+    for statement in &mut statements {
+        refused::check(&file.name, &file.text, statement, engine)?;
+        if engine == Engine::Sqlite {
+            continue;
+        }
+        match parse_at(&file.name, &file.text, statement) {
+            Ok(parsed) => statement.parsed = Some(parsed),
+            Err(_) if engine == Engine::Postgres || refused::may_be_opaque(&statement.sql) => {}
+            Err(e) if e.get_hint().is_some() => return Err(e),
+            Err(e) => return Err(e.hint("what only PostgreSQL understands goes into a file NNNN_name.postgres.sql")),
+        }
+        if engine == Engine::Postgres {
+            refused::check_postgres(&file.name, &file.text, statement)?;
+        }
+    }
+    Ok(Script { file: file.name, text: file.text, statements })
+}
+
+/// The parts of a file's name.
+struct FileName {
+    number: u32,
+    name: String,
+    engine: Engine,
+}
+
+impl FileName {
+    fn read(file: &str) -> Result<Self> {
+        let wrong = || {
+            Error::new(code::CONFIG, format!("migrations/{file}: not the name of a migration"))
+                .hint("call it NNNN_name.sql, NNNN_name.postgres.sql or NNNN_name.sqlite.sql, as 0001_init.sql")
+        };
+        let stem = file.strip_suffix(".sql").ok_or_else(wrong)?;
+        let (stem, engine) = match stem.split_once('.') {
+            None => (stem, Engine::Any),
+            Some((stem, "postgres")) => (stem, Engine::Postgres),
+            Some((stem, "sqlite")) => (stem, Engine::Sqlite),
+            Some(_) => return Err(wrong()),
+        };
+        let (number, name) = stem.split_once('_').ok_or_else(wrong)?;
+        let digits = number.len() >= 4 && number.bytes().all(|b| b.is_ascii_digit());
+        let number: u32 = number.parse().ok().filter(|&n| digits && n > 0).ok_or_else(wrong)?;
+        if name.is_empty() {
+            return Err(wrong());
+        }
+        Ok(Self { number, name: name.to_string(), engine })
+    }
+}
+
+/// The migrations that are not applied yet. `applied` gives number, name and checksum of those that are, by number.
 ///
 /// # Errors
-/// 42601 and other SQLSTATEs whose message begins with `FILE:LINE:COLUMN`.
-pub fn fold(model: &Model, script: &Script, statement: &SqlStatement) -> Result<(Model, Effect)> {
-    let _ = (script, statement);
-    Ok((model.clone(), Effect::Nothing))
+/// BRGCFG where a file was changed after it was applied, is gone, or is older than what was applied.
+pub fn pending<'m, 'a>(
+    migrations: &'m [Migration],
+    applied: impl IntoIterator<Item = (u32, &'a str, &'a str)>,
+) -> Result<Vec<&'m Migration>> {
+    let mut next = 1;
+    for (number, name, checksum) in applied {
+        let Some(file) = migrations.iter().find(|m| m.number == number) else {
+            return Err(gone(number, name, migrations.len()));
+        };
+        if file.name != name {
+            let message =
+                format!("migration {number:04} was applied as \"{name}\" and is now called \"{}\"", file.name);
+            return Err(Error::new(code::CONFIG, message).hint("give the file its old name again"));
+        }
+        if file.checksum != checksum {
+            let message = format!("{} was changed after it was applied", file_of(file));
+            let hint = format!("put it back as it was, and make the change in {:04}_….sql", migrations.len() + 1);
+            return Err(Error::new(code::CONFIG, message).hint(hint));
+        }
+        next = next.max(number + 1);
+    }
+    Ok(migrations.iter().filter(|m| m.number >= next).collect())
+}
+
+fn gone(number: u32, name: &str, files: usize) -> Error {
+    let file = format!("{number:04}_{name}.sql");
+    if number as usize > files {
+        Error::new(code::CONFIG, format!("{file} was applied, and the newest file is {files:04}"))
+            .hint("the data is newer than this folder: use the newer version of the project, or a backup from before")
+    } else {
+        Error::new(code::CONFIG, format!("{file} was applied and is gone")).hint("put the file back")
+    }
+}
+
+fn file_of(migration: &Migration) -> String {
+    let script = migration.common.as_ref().or(migration.postgres.as_ref()).or(migration.sqlite.as_ref());
+    script.map_or_else(|| format!("{:04}_{}.sql", migration.number, migration.name), |s| s.file.clone())
 }

@@ -1,10 +1,29 @@
 //! "What does the data look like?" Migrations in SQL and brigade.toml become a [`Model`] and a [`Config`]. Pure: files
 //! come in as text.
+//!
+//! In reading order: [`migrations`] puts files into order; each is cut into statements (`split`, on the tokens of `lex`)
+//! and parsed; [`fold`] changes the [`Model`] one statement at a time; [`Config::parse`] reads brigade.toml, and
+//! [`Model::with_settings`] lays its `[tables.T]` over the model. Every error begins with its [`place()`].
 
 mod config;
+mod fold;
+mod lex;
 mod migration;
 mod model;
+mod parse;
+mod place;
+mod refused;
+mod settings;
+mod split;
+#[cfg(test)]
+mod tests;
+mod types;
 
 pub use config::*;
+pub use fold::fold;
 pub use migration::*;
 pub use model::*;
+pub use parse::{parse, parse_expression};
+pub use place::{excerpt, misplaced, nearest, place};
+pub use split::split;
+pub use types::read_type;

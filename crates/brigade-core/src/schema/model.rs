@@ -229,9 +229,9 @@ impl Model {
         while !left.is_empty() {
             let placed = |name: &str, out: &[&Arc<Table>]| out.iter().any(|t| t.name == name);
             let ready = left.iter().position(|t| {
-                t.foreign_keys.iter().all(|f| {
-                    f.table == t.name || !self.tables.contains_key(&f.table) || placed(&f.table, &out)
-                })
+                t.foreign_keys
+                    .iter()
+                    .all(|f| f.table == t.name || !self.tables.contains_key(&f.table) || placed(&f.table, &out))
             });
             out.push(left.remove(ready.unwrap_or(0)));
         }
@@ -254,11 +254,7 @@ impl Table {
     pub fn layout(&self) -> Layout {
         Layout {
             table: self.name.clone(),
-            columns: self
-                .columns
-                .iter()
-                .map(|c| LayoutColumn { name: c.name.clone(), ty: c.ty.clone() })
-                .collect(),
+            columns: self.columns.iter().map(|c| LayoutColumn { name: c.name.clone(), ty: c.ty.clone() }).collect(),
             key: self.key().to_vec(),
         }
     }

@@ -2,9 +2,18 @@
 //!
 //! Unknown keys are errors with the nearest known one; every error names file, line and column.
 
+mod document;
+mod read;
+#[cfg(test)]
+mod tests;
+mod units;
+
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::{data::Result, limits};
+
 use super::TableSettings;
+pub use units::{read_bytes, read_duration};
 
 /// brigade.toml, read and checked as far as it can be without the model.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +34,70 @@ pub struct Config {
     pub copies: BTreeMap<String, CopyConfig>,
     /// The HTTP server.
     pub server: ServerConfig,
+    /// Where sections and keys stand: `tables.links` at `brigade.toml:LINE:COLUMN`.
+    pub places: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Reads brigade.toml. `folder` gives the project its name where the file does not; `env` answers for `${NAME}` and
+    /// for `BRIGADE_*`, which stand above the file.
+    ///
+    /// # Errors
+    /// BRGCFG whose message begins with `brigade.toml:LINE:COLUMN`, with the nearest known key for an unknown one.
+    pub fn parse(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        read::read(text, folder, env)
+    }
+
+    /// The configuration of a project without brigade.toml.
+    pub fn default_for(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            stores: Stores { truth: TruthStore::at("sqlite:data/truth.db"), log: "embedded:data/log".to_string() },
+            log: LogConfig {
+                keep: Duration::from_secs(24 * 3600),
+                keep_bytes: 1 << 30,
+                budget: 8 << 30,
+                at_budget: AtBudget::DetachSlowest,
+            },
+            commit: CommitConfig {
+                idempotency_keep: Duration::from_secs(24 * 3600),
+                statements_max: limits::STATEMENTS_MAX,
+                rows_max: limits::ROWS_MAX,
+            },
+            schema: SchemaConfig { existing: false, schemas: vec!["public".to_string()] },
+            tables: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            server: ServerConfig { body_max: limits::BODY_BYTES_MAX },
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// Where a section or key stands: `brigade.toml:LINE:COLUMN`, or the file alone for what it does not say.
+    pub fn place(&self, path: &[&str]) -> String {
+        self.places.get(&path.join(".")).cloned().unwrap_or_else(|| FILE.to_string())
+    }
+}
+
+/// Name of the configuration file, as errors call it.
+const FILE: &str = "brigade.toml";
+
+impl TruthStore {
+    /// A truth at a URL, everything else as it is by default.
+    pub fn at(url: &str) -> Self {
+        Self {
+            url: url.to_string(),
+            relaxed: false,
+            pool_min: 2,
+            pool_max: 10,
+            pool_lifetime: Duration::from_secs(30 * 60),
+            pool_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            tls_ca: None,
+            slot: None,
+            publication: None,
+        }
+    }
 }
 
 /// The stores of this project, one for each role in use.
