@@ -2,9 +2,42 @@
 //!
 //! One truth, a specialist for each job. [`Brigade::open`] reads `PROJECT/brigade.toml`, opens (creating on first use) the
 //! stores it names, and takes the lock that keeps a second process away.
+//!
+//! ```no_run
+//! use brigade::{Brigade, OpenOptions, Row, filter};
+//!
+//! # async fn example() -> brigade::data::Result<()> {
+//! let brigade = Brigade::open(OpenOptions::project("apps/smo1")).await?;
+//! let receipt = brigade
+//!     .transaction()
+//!     .update("links", filter("uid", "abc"), Row::new().add("total_clicks", 1))
+//!     .expect(1)
+//!     .commit()
+//!     .await?;
+//! println!("committed at {}", receipt.position);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
+//! open project can do), `operate` (migrations, projections, health).
 
-mod facade;
-pub mod lock;
+mod brigade;
+mod lock;
+mod open;
+mod operate;
+mod project;
+mod stores;
+mod write;
 
 pub use brigade_core::{commit, data, engine, limits, log, projection, schema};
-pub use facade::*;
+
+pub use brigade::{Brigade, OpenOptions};
+pub use brigade_core::{
+    commit::{Row, filter},
+    projection::{DIFFERENCES_MAX, Difference, DifferenceKind, Progress, ProjectionStatus, Verification},
+};
+pub use lock::{Holder, Lock, holder};
+pub use operate::MigrationState;
+pub use project::Project;
+pub use write::Write;

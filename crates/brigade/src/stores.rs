@@ -1,0 +1,104 @@
+//! The one `match` from URL to engine. Adding an engine is naming it here and in its role's suite.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use brigade_core::{
+    data::{Error, Result, code},
+    engine::{CopyStore, Log, SystemClock, Truth},
+    projection::{CopyProjection, Projection, Projections, RunnerOptions, Sources},
+    schema::{CopyConfig, Model},
+};
+use engine_memory::MemoryCopy;
+use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteTruth};
+use tokio::sync::watch;
+
+use crate::Project;
+
+/// The opened stores of a project.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) truth: Arc<dyn Truth>,
+    pub(crate) log: Arc<dyn Log>,
+}
+
+impl Stores {
+    /// Opens the truth and its log, creating what is not there.
+    pub(crate) async fn open(project: &Project, data_dir: &Path) -> Result<Self> {
+        let store = &project.config.stores.truth;
+        match store.url.split_once(':') {
+            Some(("sqlite", path)) => {
+                let mut config = SqliteConfig::new(embedded(data_dir, path));
+                config.relaxed = store.relaxed;
+                config.statement_timeout = store.statement_timeout;
+                let truth = SqliteTruth::open(config, Arc::new(SystemClock))?;
+                let log = Arc::clone(&truth) as Arc<dyn Log>;
+                Ok(Self { truth, log })
+            }
+            _ => Err(Error::new(code::CONFIG, format!("no engine can be the truth at {:?}", store.url))
+                .hint("use sqlite:PATH or postgres://USER@HOST/DATABASE")),
+        }
+    }
+
+    /// The model of tables that were there before brigade.
+    pub(crate) async fn catalog(&self, _schemas: &[String]) -> Result<Model> {
+        Err(Error::new(code::CONFIG, "[schema] existing = true is for a PostgreSQL truth"))
+    }
+
+    /// Makes the log of a PostgreSQL truth anew, after its slot is gone.
+    pub(crate) async fn rebuild_log(&self) -> Result<u64> {
+        Err(Error::new(code::UNSUPPORTED, "the log of a SQLite truth lies in the truth's own file"))
+    }
+
+    /// Starts the projections of brigade.toml, where `run` says so.
+    pub(crate) async fn projections(
+        &self,
+        project: &Project,
+        data_dir: &Path,
+        models: &watch::Sender<Arc<Model>>,
+        run: bool,
+    ) -> Result<Projections> {
+        let model = Arc::clone(&models.borrow());
+        let mut projections: Vec<Arc<dyn Projection>> = Vec::new();
+        for (name, config) in project.config.copies.iter().filter(|_| run) {
+            let store = copy_store(name, config, data_dir)?;
+            let copy = CopyProjection::new(name, config.tables.as_deref(), &model, store)
+                .map_err(|error| error.context(&config.place))?;
+            projections.push(Arc::new(copy));
+        }
+        let sources = Sources {
+            truth: Arc::clone(&self.truth),
+            log: Arc::clone(&self.log),
+            models: models.subscribe(),
+            notes: Arc::new(SqliteNotes::open(data_dir.join("notes.db"))?),
+            clock: Arc::new(SystemClock),
+        };
+        Projections::start(projections, sources, RunnerOptions::default()).await
+    }
+
+    /// Finishes what is queued, flushes and closes.
+    pub(crate) async fn close(&self) {
+        self.truth.close().await;
+    }
+}
+
+fn copy_store(name: &str, config: &CopyConfig, data_dir: &Path) -> Result<Arc<dyn CopyStore>> {
+    match config.store.split_once(':') {
+        Some(("sqlite", path)) => Ok(Arc::new(SqliteCopy::open(embedded(data_dir, path))?)),
+        Some(("memory", "")) => Ok(Arc::new(MemoryCopy::new())),
+        _ => Err(Error::new(code::CONFIG, format!("{}: no engine can hold copy.{name} at {:?}", config.place, config.store))
+            .hint("use sqlite:PATH or memory:")),
+    }
+}
+
+/// Paths of embedded stores are written `data/…`, which means the data folder wherever it is; others are as they are.
+fn embedded(data_dir: &Path, path: &str) -> PathBuf {
+    let path = Path::new(path);
+    match path.strip_prefix("data") {
+        Ok(rest) => data_dir.join(rest),
+        Err(_) if path.is_absolute() => path.to_owned(),
+        Err(_) => data_dir.join(path),
+    }
+}

@@ -1,0 +1,8 @@
+//! Projects opened through the front door, on every engine that can be the truth.
+
+mod apps;
+mod projections;
+mod property;
+mod schema;
+mod suite;
+mod support;

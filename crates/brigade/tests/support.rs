@@ -1,0 +1,79 @@
+//! Temporary projects on SQLite and, where there is a server, on PostgreSQL.
+
+use std::path::PathBuf;
+
+use brigade::{Brigade, OpenOptions};
+use brigade_testing::servers::Postgres;
+
+/// Which engine is the truth of a test's project.
+#[derive(Clone)]
+pub enum Engine {
+    Sqlite,
+    /// With the URL of an empty database.
+    Postgres(std::sync::Arc<Postgres>),
+}
+
+/// Every engine there is. Without a PostgreSQL server it is skipped aloud, or fails with `BRIGADE_REQUIRE_SERVERS=1`.
+pub fn engines() -> Vec<Engine> {
+    let mut engines = vec![Engine::Sqlite];
+    match Postgres::start() {
+        Ok(server) => engines.push(Engine::Postgres(std::sync::Arc::new(server))),
+        Err(missing) => brigade_testing::servers::skip("PostgreSQL", &missing),
+    }
+    engines
+}
+
+/// A project in a folder that goes with it.
+pub struct TestProject {
+    folder: tempfile::TempDir,
+    pub engine: &'static str,
+}
+
+impl TestProject {
+    /// A project of one migration. `settings` is the rest of brigade.toml.
+    pub fn new(engine: &Engine, migration: &str, settings: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (name, stores) = match engine {
+            Engine::Sqlite => ("sqlite", String::new()),
+            Engine::Postgres(server) => {
+                ("postgres", format!("[stores]\ntruth = {:?}\n", server.create_database().expect("a database")))
+            }
+        };
+        std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
+        let project = Self { folder, engine: name };
+        project.write("brigade.toml", &format!("{stores}{settings}"));
+        project.write("migrations/0001_init.sql", migration);
+        project
+    }
+
+    /// The project's folder.
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Writes a file of the project.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("a file");
+    }
+
+    /// Opens it as `brigade serve` does.
+    pub async fn open(&self) -> Brigade {
+        Brigade::open(OpenOptions::project(self.dir())).await.unwrap_or_else(|e| {
+            panic!("{}: {} {e} {:?} {:?}", self.engine, e.code(), e.get_details(), e.get_hint())
+        })
+    }
+}
+
+/// Runs a test on every engine in turn.
+pub fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(Engine) -> F) {
+    brigade_testing::install_tls();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    for engine in engines() {
+        runtime.block_on(test(engine));
+    }
+}
+
+/// No progress bar.
+pub fn quiet() -> brigade::Progress {
+    std::sync::Arc::new(|_, _| {})
+}
