@@ -196,7 +196,6 @@ async fn run(seed: u64) {
 
 #[test]
 fn random_transactions_survive_crashes_as_a_plain_map_would_have_them() {
-    brigade_testing::install_tls();
     let first: u64 = std::env::var("BRIGADE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     for i in 0..8 {

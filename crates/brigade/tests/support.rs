@@ -3,24 +3,16 @@
 use std::path::PathBuf;
 
 use brigade::{Brigade, OpenOptions};
-use brigade_testing::servers::Postgres;
 
 /// Which engine is the truth of a test's project.
 #[derive(Clone)]
 pub enum Engine {
     Sqlite,
-    /// With the URL of an empty database.
-    Postgres(std::sync::Arc<Postgres>),
 }
 
 /// Every engine there is. Without a PostgreSQL server it is skipped aloud, or fails with `BRIGADE_REQUIRE_SERVERS=1`.
 pub fn engines() -> Vec<Engine> {
-    let mut engines = vec![Engine::Sqlite];
-    match Postgres::start() {
-        Ok(server) => engines.push(Engine::Postgres(std::sync::Arc::new(server))),
-        Err(missing) => brigade_testing::servers::skip("PostgreSQL", &missing),
-    }
-    engines
+    vec![Engine::Sqlite]
 }
 
 /// A project in a folder that goes with it.
@@ -35,9 +27,6 @@ impl TestProject {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (name, stores) = match engine {
             Engine::Sqlite => ("sqlite", String::new()),
-            Engine::Postgres(server) => {
-                ("postgres", format!("[stores]\ntruth = {:?}\n", server.create_database().expect("a database")))
-            }
         };
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
         let project = Self { folder, engine: name };
@@ -66,7 +55,6 @@ impl TestProject {
 
 /// Runs a test on every engine in turn.
 pub fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(Engine) -> F) {
-    brigade_testing::install_tls();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     for engine in engines() {
         runtime.block_on(test(engine));
