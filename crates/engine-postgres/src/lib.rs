@@ -1,1 +1,32 @@
-//! engine-postgres
+//! The truth on PostgreSQL, and its log: one session pool for commits, one replication slot for everything that anybody
+//! commits.
+//!
+//! ```text
+//! commit ──► PostgresTruth ──► PostgreSQL ──► slot ──► PostgresSource ──► spool ──► PostgresLog
+//!                                 ▲ psql, other programs
+//! ```
+//!
+//! In reading order: [`PostgresConfig`] says where it is; [`PostgresTruth`] commits, migrates, reads; [`PostgresSource`]
+//! follows the slot into a spool; [`PostgresLog`] reads that spool and knows which positions the server will still reach.
+//!
+//! Deliberately absent: no superuser right, no extension, no function of brigade's in the server but the `touch` triggers,
+//! no guess about a slot that is gone.
+
+mod batch;
+mod capture;
+mod catalog;
+mod commit;
+mod config;
+mod encode;
+mod error;
+mod keys;
+mod migrate;
+mod query;
+mod replication;
+mod snapshot;
+mod statement;
+mod truth;
+
+pub use config::PostgresConfig;
+pub use replication::{PostgresLog, PostgresSource};
+pub use truth::PostgresTruth;

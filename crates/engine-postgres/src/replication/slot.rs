@@ -1,0 +1,199 @@
+//! May the slot be followed? Everything that would make the log wrong or silent is looked for first, and answered with
+//! the exact mend. A slot that is gone is never made again in silence: what was committed meanwhile would be missing.
+
+use std::sync::Arc;
+
+use brigade_core::{
+    data::{Error, Position, Result, code},
+    engine::Spool,
+};
+use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
+
+use super::Ended;
+use crate::{
+    encode::{literal, lsn},
+    error::from_pg,
+    truth::{Identity, PostgresTruth},
+};
+
+/// The spool's note of which server, database and slot it follows.
+const NOTE_ORIGIN: &str = "postgres.origin";
+
+/// The spool's note of the timeline.
+const NOTE_TIMELINE: &str = "postgres.timeline";
+
+/// What following needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub identity: Identity,
+    /// After this long without a word the connection is dead; none: the server does not say.
+    pub silence_max: Option<std::time::Duration>,
+}
+
+fn stop(message: impl Into<String>, hint: impl Into<String>) -> Ended {
+    Ended::Stopped(Error::new(code::UNAVAILABLE, message).hint(hint))
+}
+
+/// Takes the lock, checks server and slot, and makes what a new spool needs.
+pub(crate) async fn prepare(truth: &PostgresTruth, spool: &Arc<dyn Spool>, client: &Client) -> Result<Ready, Ended> {
+    let reach = &truth.reach;
+    lock(client, &reach.slot).await?;
+    let identity = Identity::read(client).await?;
+    check_server(client, &reach.database).await?;
+    let origin = format!("{}/{}/{}", identity.system, identity.database, reach.slot);
+    let known = spool.note(NOTE_ORIGIN).await?;
+    if let Some(known) = known.as_ref().filter(|k| **k != origin) {
+        return Err(stop(
+            format!("the log was made of {known} and the truth is {origin} (system/database/slot)"),
+            "point [stores.truth] back at the old server, or remove the folder of [stores] log and rebuild every projection",
+        ));
+    }
+    check_timeline(spool, &identity).await?;
+    crate::capture::make_publication(client, &reach.publication).await.map_err(named)?;
+    let confirmed = match find(client, &reach.slot).await? {
+        Some(confirmed) => confirmed,
+        None if known.is_none() => make(client, &reach.slot).await?,
+        None => {
+            return Err(stop(
+                format!("replication slot {} is gone: what was committed since then is not in the log", reach.slot),
+                "run `brigade rebuild log`: it makes the slot anew and enters the differences as changes",
+            ));
+        }
+    };
+    spool.set_note(NOTE_TIMELINE, &identity.timeline.to_string()).await?;
+    if known.is_none() {
+        spool.publish(identity.position_before(confirmed)).await?;
+        spool.flush().await?;
+        spool.set_note(NOTE_ORIGIN, &origin).await?;
+    }
+    Ok(Ready { silence_max: silence(client).await?, identity })
+}
+
+/// Rule 23: one process follows. The lock lives as long as this session.
+async fn lock(client: &Client, slot: &str) -> Result<(), Ended> {
+    let digest = Sha256::digest(format!("brigade log {slot}"));
+    let number = i64::from_be_bytes(digest[..8].try_into().expect("eight bytes"));
+    // A connection of a moment ago, perhaps of this very process, may not have ended yet on the server.
+    for _ in 0..20 {
+        let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&number]).await.map_err(from_pg)?;
+        if row.try_get(0).map_err(from_pg)? {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    const HOLDER: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+        AND ((classid::bigint << 32) | objid::bigint) = $1";
+    let row = client.query_opt(HOLDER, &[&number]).await.map_err(from_pg)?;
+    let pid = row.and_then(|r| r.try_get::<_, i32>(0).ok()).map_or_else(|| "unknown".to_owned(), |p| p.to_string());
+    Err(stop(
+        format!("another brigade follows slot {slot} (server process {pid})"),
+        "stop that one: a truth with an embedded log has one process",
+    ))
+}
+
+async fn check_server(client: &Client, database: &str) -> Result<(), Ended> {
+    const ASK: &str = "SELECT current_setting('wal_level'), r.rolreplication OR r.rolsuper, current_user::text, \
+        has_database_privilege(current_database(), 'CREATE') FROM pg_roles r WHERE r.rolname = current_user";
+    let row = client.query_one(ASK, &[]).await.map_err(from_pg)?;
+    let level: String = row.try_get(0).map_err(from_pg)?;
+    let user: String = row.try_get(2).map_err(from_pg)?;
+    if level != "logical" {
+        return Err(stop(
+            format!("wal_level is {level}, and the log needs logical"),
+            "run ALTER SYSTEM SET wal_level = 'logical' as a superuser and restart the server",
+        ));
+    }
+    if !row.try_get::<_, bool>(1).map_err(from_pg)? {
+        return Err(stop(
+            format!("role {user} may not replicate"),
+            format!("run ALTER ROLE {} REPLICATION as a superuser", crate::encode::quote(&user)),
+        ));
+    }
+    if !row.try_get::<_, bool>(3).map_err(from_pg)? {
+        return Err(stop(
+            format!("role {user} may not make a publication in database {database}"),
+            format!(
+                "run GRANT CREATE ON DATABASE {} TO {}",
+                crate::encode::quote(database),
+                crate::encode::quote(&user)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+async fn check_timeline(spool: &Arc<dyn Spool>, identity: &Identity) -> Result<(), Ended> {
+    match spool.note(NOTE_TIMELINE).await?.and_then(|t| t.parse::<u32>().ok()) {
+        Some(known) if known != identity.timeline => Err(stop(
+            format!(
+                "the server is on timeline {} and the log is of timeline {known}: it was restored or a standby took over",
+                identity.timeline
+            ),
+            "run `brigade rebuild log`: positions of the old timeline are then answered with BRG412",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Where the slot stands, if it is there and can be followed.
+async fn find(client: &Client, slot: &str) -> Result<Option<u64>, Ended> {
+    const ASK: &str = "SELECT plugin::text, database::text = current_database(), active_pid, \
+        confirmed_flush_lsn::text, wal_status FROM pg_replication_slots WHERE slot_name = $1";
+    let Some(row) = client.query_opt(ASK, &[&slot]).await.map_err(from_pg)? else { return Ok(None) };
+    let plugin: Option<String> = row.try_get(0).map_err(from_pg)?;
+    let is_here: Option<bool> = row.try_get(1).map_err(from_pg)?;
+    if plugin.as_deref() != Some("pgoutput") || is_here != Some(true) {
+        return Err(stop(
+            format!("replication slot {slot} is of another plugin or database"),
+            "name another one in [stores.truth] slot",
+        ));
+    }
+    if row.try_get::<_, Option<String>>(4).map_err(from_pg)?.as_deref() == Some("lost") {
+        return Err(stop(
+            format!("replication slot {slot} is invalidated: the server has removed WAL that it needed"),
+            format!(
+                "raise max_slot_wal_keep_size, run SELECT pg_drop_replication_slot({}), then `brigade rebuild log`",
+                literal(slot)
+            ),
+        ));
+    }
+    if let Some(pid) = row.try_get::<_, Option<i32>>(2).map_err(from_pg)? {
+        // Often brigade's own connection of a moment ago, which the server has not given up yet.
+        return Err(Ended::Again(
+            Error::new(code::UNAVAILABLE, format!("replication slot {slot} is held by server process {pid}"))
+                .hint(format!("stop that reader, or run SELECT pg_terminate_backend({pid})")),
+        ));
+    }
+    let place: String = row.try_get(3).map_err(from_pg)?;
+    Ok(Some(lsn(&place)?))
+}
+
+async fn make(client: &Client, slot: &str) -> Result<u64, Ended> {
+    let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
+    let row = client.query_one(sql, &[&slot]).await.map_err(|e| named(from_pg(e)))?;
+    let place: String = row.try_get(0).map_err(from_pg)?;
+    Ok(lsn(&place)?)
+}
+
+/// What only somebody with rights can mend stops; the rest is tried again.
+fn named(error: Error) -> Ended {
+    match error.code() {
+        "42501" => Ended::Stopped(error),
+        "53400" => Ended::Stopped(error.hint("raise max_replication_slots and restart the server")),
+        _ => Ended::Again(error),
+    }
+}
+
+async fn silence(client: &Client) -> Result<Option<std::time::Duration>, Ended> {
+    let sql = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'";
+    let row = client.query_one(sql, &[]).await.map_err(from_pg)?;
+    let millis = row.try_get::<_, i64>(0).map_err(from_pg)?.unsigned_abs();
+    Ok((millis > 0).then(|| std::time::Duration::from_millis(millis * 2)))
+}
+
+/// The place up to which the spool holds everything, for skipping what comes again.
+pub(crate) fn lsn_of(position: Option<Position>) -> u64 {
+    position.map_or(0, |p| p.lsn())
+}

@@ -1,0 +1,361 @@
+//! The truth on PostgreSQL: a pool of sessions, the identity of the server they reach, and what `/status` shows of both.
+//! It owns two invariants: a session goes back to the pool only when it is clean, and every session reaches the same
+//! server and database as the first one did.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use brigade_core::{
+    data::{Durability, Error, IdempotencyKey, Position, Receipt, Result, code},
+    engine::{Applied, CheckedTransaction, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus},
+    schema::Model,
+};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
+use sha2::{Digest, Sha256};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    config::{PostgresConfig, Reach},
+    encode::lsn,
+    error::{away, from_pg, from_pool},
+};
+
+/// How often sessions are replaced, kept keys removed, and the server looked at.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Prepared statements of one session; past it they are forgotten together and prepared again.
+const STATEMENTS_MAX: usize = 512;
+
+/// A PostgreSQL database as the truth. Cheap to share as `Arc`.
+pub struct PostgresTruth {
+    pub(crate) reach: Reach,
+    pub(crate) pool: Pool,
+    pub(crate) identity: RwLock<Identity>,
+    pub(crate) model: RwLock<Arc<Model>>,
+    pub(crate) tip: OnceLock<watch::Receiver<Position>>,
+    pub(crate) notes: Mutex<Vec<String>>,
+    stopped: Mutex<Option<String>>,
+    closed: AtomicBool,
+    upkeep: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Which server and database this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub version: String,
+    pub version_number: u32,
+    pub system: String,
+    pub database: u32,
+    pub timeline: u32,
+}
+
+impl Identity {
+    /// What recognises this truth's positions.
+    pub fn tag(&self) -> u64 {
+        let digest = Sha256::digest(format!("{}/{}", self.system, self.database));
+        u64::from_be_bytes(digest[..8].try_into().expect("eight bytes"))
+    }
+
+    /// The last position before a place in the WAL: everything committed below `lsn` is at or before it, everything that
+    /// commits from there on is after it.
+    pub fn position_before(&self, lsn: u64) -> Position {
+        Position::from_lsn(self.timeline, lsn.saturating_sub(1), u32::MAX, self.tag())
+    }
+
+    /// Asks a session.
+    pub async fn read(client: &tokio_postgres::Client) -> Result<Self> {
+        const ASK: &str = "SELECT current_setting('server_version'), current_setting('server_version_num'), \
+            s.system_identifier::text, d.oid::text, pg_is_in_recovery()::text, \
+            CASE WHEN pg_is_in_recovery() THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END \
+            FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
+        let row = client.query_one(ASK, &[]).await.map_err(from_pg)?;
+        let text = |i: usize| row.try_get::<_, String>(i).map_err(from_pg);
+        let version = text(0)?;
+        let version_number: u32 = text(1)?.parse().unwrap_or(0);
+        if version_number < 140_000 {
+            return Err(Error::new(
+                code::CONFIG,
+                format!("postgresql {version} is too old: brigade needs 14 or newer"),
+            )
+            .hint("upgrade the server"));
+        }
+        if text(4)? == "true" {
+            return Err(away("the server is a standby in recovery")
+                .hint("name the primary in [stores.truth]: a standby takes no writes"));
+        }
+        Ok(Self {
+            version,
+            version_number,
+            system: text(2)?,
+            database: text(3)?.parse().map_err(|_| Error::internal("the database's oid is no number"))?,
+            timeline: u32::from_str_radix(&text(5)?, 16).map_err(|_| Error::internal("the timeline is no number"))?,
+        })
+    }
+}
+
+impl PostgresTruth {
+    /// Connects, checks the server's version and makes brigade's own tables.
+    ///
+    /// # Errors
+    /// BRGCFG for a malformed configuration or a server older than 14, BRG503 where the server cannot be reached,
+    /// PostgreSQL's own SQLSTATE where the role may not do what is needed.
+    pub async fn connect(config: PostgresConfig) -> Result<Arc<Self>> {
+        let reach = config.reach()?;
+        let first = reach.connect().await?;
+        let identity = Identity::read(&first).await?;
+        crate::migrate::make_internal_tables(&first).await?;
+        drop(first);
+        let pool = make_pool(&reach)?;
+        let truth = Arc::new(Self {
+            reach,
+            pool,
+            identity: RwLock::new(identity),
+            model: RwLock::default(),
+            tip: OnceLock::new(),
+            notes: Mutex::default(),
+            stopped: Mutex::default(),
+            closed: AtomicBool::new(false),
+            upkeep: Mutex::default(),
+        });
+        truth.keep_minimum().await;
+        let upkeep = tokio::spawn(upkeep(Arc::downgrade(&truth)));
+        *truth.upkeep.lock().expect("no panic under this lock") = Some(upkeep);
+        Ok(truth)
+    }
+
+    /// The configuration it was opened with.
+    pub fn config(&self) -> &PostgresConfig {
+        &self.reach.config
+    }
+
+    /// A clean session of the pool, within a bounded time.
+    pub(crate) async fn session(&self) -> Result<Session> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(away("closed").hint("brigade is shutting down"));
+        }
+        let limit = self.reach.config.store.pool_timeout.min(Duration::from_millis(4_500));
+        let object = match tokio::time::timeout(limit, self.pool.get()).await {
+            Ok(Ok(object)) => object,
+            Ok(Err(error)) => return Err(self.note_away(from_pool(error))),
+            Err(_) => {
+                return Err(self.note_away(away(format!("no connection within {} ms", limit.as_millis()))));
+            }
+        };
+        if object.statement_cache.size() > STATEMENTS_MAX {
+            object.statement_cache.clear();
+        }
+        Ok(Session { object: Some(object), is_clean: true })
+    }
+
+    fn note_away(&self, error: Error) -> Error {
+        *self.stopped.lock().expect("no panic under this lock") = Some(error.message().to_owned());
+        error
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity.read().expect("no panic under this lock").clone()
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        if self.reach.config.store.relaxed { Durability::Relaxed } else { Durability::Full }
+    }
+
+    pub(crate) fn note(&self, note: String) {
+        let mut notes = self.notes.lock().expect("no panic under this lock");
+        if !notes.contains(&note) && notes.len() < 100 {
+            notes.push(note);
+        }
+    }
+
+    /// The end of the durable WAL, as a position (rule 17). Relaxed commits are not flushed when they are answered, so
+    /// there it is the end of the WAL.
+    pub(crate) fn receipt_sql(&self) -> &'static str {
+        match self.durability() {
+            Durability::Full => "SELECT pg_current_wal_flush_lsn()::text, current_setting('brigade.commit', true)",
+            Durability::Relaxed => "SELECT pg_current_wal_insert_lsn()::text, current_setting('brigade.commit', true)",
+        }
+    }
+
+    /// The newest position that the server has.
+    pub(crate) async fn newest(&self) -> Result<Position> {
+        let session = self.session().await?;
+        let row = session.client().query_one(self.receipt_sql(), &[]).await.map_err(from_pg)?;
+        let text: &str = row.try_get(0).map_err(from_pg)?;
+        Ok(self.identity().position_before(lsn(text)?))
+    }
+
+    async fn keep_minimum(&self) {
+        let mut held = Vec::new();
+        while self.pool.status().size < self.reach.config.store.pool_min.min(self.reach.config.store.pool_max) {
+            match self.session().await {
+                Ok(session) => held.push(session),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// Looks whether the server is there and still the same one.
+    async fn look(&self) {
+        let found = match self.session().await {
+            Ok(session) => tokio::time::timeout(Duration::from_secs(4), Identity::read(session.client()))
+                .await
+                .unwrap_or_else(|_| Err(away("no answer within 4 s"))),
+            Err(error) => Err(error),
+        };
+        let stopped = match found {
+            Ok(found) => {
+                let mut known = self.identity.write().expect("no panic under this lock");
+                if (known.system.as_str(), known.database) == (found.system.as_str(), found.database) {
+                    *known = found;
+                    None
+                } else {
+                    Some("this is another server or database than the one brigade was started with".to_owned())
+                }
+            }
+            Err(error) => Some(error.message().to_owned()),
+        };
+        *self.stopped.lock().expect("no panic under this lock") = stopped;
+    }
+}
+
+fn make_pool(reach: &Reach) -> Result<Pool> {
+    let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = match &reach.tls {
+        Some(tls) => Manager::from_config(reach.driver.clone(), tls.clone(), manager),
+        None => Manager::from_config(reach.driver.clone(), tokio_postgres::NoTls, manager),
+    };
+    let store = &reach.config.store;
+    Pool::builder(manager)
+        .max_size(store.pool_max.max(1))
+        .timeouts(Timeouts {
+            wait: Some(store.pool_timeout),
+            create: Some(store.connect_timeout),
+            recycle: Some(store.connect_timeout),
+        })
+        .runtime(deadpool_postgres::Runtime::Tokio1)
+        .build()
+        .map_err(|e| Error::internal(e.to_string()))
+}
+
+async fn upkeep(truth: std::sync::Weak<PostgresTruth>) {
+    let mut turn = 0_u32;
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        let Some(truth) = truth.upgrade() else { return };
+        let lifetime = truth.reach.config.store.pool_lifetime;
+        truth.pool.retain(|_, metrics| metrics.age() < lifetime);
+        truth.look().await;
+        truth.keep_minimum().await;
+        turn += 1;
+        if turn.is_multiple_of(12) {
+            truth.remove_expired_keys().await;
+        }
+    }
+}
+
+/// A session of the pool. Unless it was marked clean it is closed when dropped, so that a transaction that was left in the
+/// middle (the caller went away) cannot reach the next user of the session.
+pub(crate) struct Session {
+    object: Option<Object>,
+    is_clean: bool,
+}
+
+impl Session {
+    pub fn client(&self) -> &deadpool_postgres::ClientWrapper {
+        self.object.as_ref().expect("held until dropped")
+    }
+
+    /// From here on something is open in it.
+    pub fn begin(&mut self) {
+        self.is_clean = false;
+    }
+
+    /// What was open has ended.
+    pub fn end(&mut self) {
+        self.is_clean = true;
+    }
+
+    /// Ends an open transaction without effect.
+    pub async fn roll_back(&mut self) {
+        if self.client().batch_execute("ROLLBACK").await.is_ok() {
+            self.end();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let (false, Some(object)) = (self.is_clean, self.object.take()) {
+            drop(Object::take(object));
+        }
+    }
+}
+
+#[async_trait]
+impl Truth for PostgresTruth {
+    async fn applied(&self) -> Result<Vec<Applied>> {
+        crate::migrate::applied(self).await
+    }
+
+    async fn migrate(&self, step: &MigrationStep) -> Result<()> {
+        crate::migrate::migrate(self, step).await
+    }
+
+    async fn use_model(&self, model: Arc<Model>) -> Result<()> {
+        crate::capture::fit(self, &model).await?;
+        *self.model.write().expect("no panic under this lock") = model;
+        Ok(())
+    }
+
+    async fn commit(&self, transaction: CheckedTransaction, key: Option<IdempotencyKey>) -> Result<Receipt> {
+        crate::commit::commit(self, &transaction, key.as_ref()).await
+    }
+
+    async fn query(&self, sql: &str, write: bool, rows_max: usize) -> Result<QueryResult> {
+        crate::query::query(self, sql, write, rows_max).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(crate::snapshot::PostgresSnapshot::take(self).await?))
+    }
+
+    fn status(&self) -> TruthStatus {
+        let identity = self.identity();
+        let closed = self.closed.load(Ordering::Acquire).then(|| "closed".to_owned());
+        let mut notes = self.notes.lock().expect("no panic under this lock").clone();
+        if self.durability() == Durability::Relaxed {
+            notes.push("durability is relaxed: a crash of the server may take the newest transactions".to_owned());
+        }
+        TruthStatus {
+            engine: "postgres",
+            version: identity.version.clone(),
+            url: self.reach.config.shown(),
+            durability: self.durability(),
+            history: format!("{}/{} timeline {}", identity.system, identity.database, identity.timeline),
+            stopped: closed.or_else(|| self.stopped.lock().expect("no panic under this lock").clone()),
+            notes,
+        }
+    }
+
+    async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(upkeep) = self.upkeep.lock().expect("no panic under this lock").take() {
+            upkeep.abort();
+        }
+        // Those in use finish first: closing only hands out no more.
+        for _ in 0..100 {
+            let status = self.pool.status();
+            if status.size <= status.available.max(0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.pool.close();
+    }
+}

@@ -1,0 +1,10 @@
+//! The truth and the log on a real PostgreSQL. Each rule of the log that can be shown has a test that bears its name.
+
+#[path = "main/commit.rs"]
+mod commit;
+#[path = "main/log.rs"]
+mod log;
+#[path = "main/spool.rs"]
+mod spool;
+#[path = "main/world.rs"]
+mod world;
