@@ -226,6 +226,10 @@ pub fn pending<'m, 'a>(
             let hint = format!("put it back as it was, and make the change in {:04}_….sql", migrations.len() + 1);
             return Err(Error::new(code::CONFIG, message).hint(hint));
         }
+        if let Some(left_out) = migrations.iter().find(|m| m.number >= next && m.number < number) {
+            let message = format!("{} was not applied, and {} was", file_of(left_out), file_of(file));
+            return Err(Error::new(code::CONFIG, message).hint("the record in the truth has a hole: restore it"));
+        }
         next = next.max(number + 1);
     }
     Ok(migrations.iter().filter(|m| m.number >= next).collect())

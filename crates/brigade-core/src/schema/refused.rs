@@ -95,8 +95,9 @@ pub(super) fn check(file: &str, text: &str, statement: &SqlStatement, engine: En
         let message = format!("{} in a migration", words.join(" "));
         return Err(refuse(first, message).hint("each migration is one transaction of its own: leave it out"));
     }
+    let leaves = ["CREATE", "DROP", "REINDEX"].iter().any(|word| first.is(sql, word));
     let concurrently = tokens.iter().take(4).find(|t| t.is(sql, "CONCURRENTLY"));
-    if let (Some(token), true) = (concurrently, engine != Engine::Sqlite) {
+    if let (Some(token), true) = (concurrently, leaves && engine != Engine::Sqlite) {
         let message = "CONCURRENTLY cannot run inside the transaction that a migration is".to_string();
         return Err(refuse(token, message)
             .hint("leave the word out; for a large table make the index by hand before, and write IF NOT EXISTS"));

@@ -62,6 +62,7 @@ fn pending_is_what_was_not_applied_and_nothing_may_have_changed() {
         (&[(1, "a", "0")][..], "0001_a.sql was changed after it was applied"),
         (&[(1, "z", sum(0))], "migration 0001 was applied as \"z\" and is now called \"a\""),
         (&[(4, "d", "0")], "0004_d.sql was applied, and the newest file is 0003"),
+        (&[(2, "b", sum(1))], "0001_a.sql was not applied, and 0002_b.sql was"),
     ] {
         let error = numbers(applied).unwrap_err();
         assert_eq!((error.code(), error.message()), ("BRGCFG", message));
@@ -171,11 +172,31 @@ fn one_statement_is_parsed_or_says_why_not() {
         split("SELECT 1; SELEKT 2").unwrap().iter().map(|s| s.parsed.is_some()).collect::<Vec<_>>(),
         [true, false]
     );
-    let error = parse("SELECT *\nFROM WHERE").unwrap_err();
-    assert_eq!(error.message(), "2:6: syntax error: expected identifier, found WHERE");
-    assert_eq!(error.get_details(), Some("FROM WHERE\n     ^"));
+    let error = parse("SELECT a\n b c").unwrap_err();
+    assert_eq!(error.message(), "2:4: syntax error: expected end of statement, found c");
+    assert_eq!(error.get_details(), Some(" b c\n   ^"));
     assert_eq!(parse_expression("lower(a) || 'x'").unwrap().to_string(), "lower(a) || 'x'");
     assert!(parse_expression("1 FROM t").is_err());
+}
+
+#[test]
+fn mysqls_inline_index_becomes_postgresqls() {
+    for (text, expected) in [
+        ("CREATE TABLE t (a int)", "CREATE TABLE t (a int)"),
+        (
+            "CREATE TABLE t (a int, INDEX i (a DESC), b int)",
+            "CREATE TABLE t (a int                  , b int);\nCREATE INDEX i ON t (a DESC)",
+        ),
+        (
+            "CREATE TABLE public.\"T\" (INDEX (a),\nKEY k USING hash (b), a int, b int)",
+            "CREATE TABLE public.\"T\" (           \n                     a int, b int);\n\
+             CREATE INDEX  ON public.\"T\" (a);\nCREATE INDEX k ON public.\"T\" USING hash (b)",
+        ),
+    ] {
+        let statement = &split(text).unwrap()[0];
+        assert!(statement.parsed.is_some(), "{text}");
+        assert_eq!(statement.for_postgres(), expected);
+    }
 }
 
 /// A chain of operators becomes a tree as deep as it is long: it must not end the process.
@@ -198,7 +219,9 @@ fn no_depth_overflows_the_stack() {
     }
     let wide = format!("INSERT INTO t VALUES {}(1, 'x')", "(1, 'x'), ".repeat(20_000));
     migrations(vec![file("0001_a.sql", &wide)]).unwrap();
-    migrations(vec![file("0001_a.sql", &chain(" + 1", 1_500))]).unwrap();
+    let deepest = format!("CREATE TABLE t (a int CHECK (a{} > 0))", " + a".repeat(900));
+    let deepest = migrations(vec![file("0001_a.sql", &deepest)]).unwrap();
+    assert_eq!(Model::default().apply(&deepest[0]).unwrap().tables.len(), 1);
 }
 
 fn read_all(text: &str) {

@@ -229,7 +229,8 @@ fn copies(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
     for (name, at) in section.keys() {
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if name.is_empty() || !name.chars().all(fits) {
-            return Err(source.error(at, format_args!("[copy.{name}]: a name has letters, digits, _ and -")));
+            let error = source.error(at, format_args!("[copy.{name}]: a name has letters, digits, _ and -"));
+            return Err(error.hint("as [copy.backup]"));
         }
         let copy = section.section(name)?;
         copy.only(&["tables", "store", "max_lag"])?;
@@ -238,9 +239,14 @@ fn copies(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
             None => format!("sqlite:data/copy-{name}.db"),
         };
         let max_lag = copy.value("max_lag")?.map(|value| value.duration()).transpose()?;
+        let tables = copy.list("tables")?;
+        if tables.as_ref().is_some_and(Vec::is_empty) {
+            let error = source.error(copy.key_at("tables"), format_args!("[copy.{name}]: no table at all"));
+            return Err(error.hint("name tables, or take the line out to copy all"));
+        }
         let place = source.place(at);
         config.places.insert(format!("copy.{name}"), place.clone());
-        copies.insert(name.to_string(), CopyConfig { tables: copy.list("tables")?, store, max_lag, place });
+        copies.insert(name.to_string(), CopyConfig { tables, store, max_lag, place });
     }
     config.copies = copies;
     Ok(())

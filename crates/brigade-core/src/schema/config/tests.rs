@@ -220,6 +220,8 @@ fn every_mistake_has_its_place_and_mend() {
             "2:9: copy.b.store: no engine for \"redis:\"",
             "write \"sqlite:PATH\" or \"memory:\"",
         ),
+        ("[copy.b]\ntables = []", "2:1: [copy.b]: no table at all", "name tables, or take the line out to copy all"),
+        ("[copy.\"a b\"]", "1:7: [copy.a b]: a name has letters, digits, _ and -", "as [copy.backup]"),
         ("[server]\nbody_max = \"10\"", "2:12: server.body_max: less than 1 KiB", "as \"16MiB\""),
         ("name = \"a b\"", "1:8: name: a name has letters, digits, _ and -", "as name = \"smo1\""),
     ] {

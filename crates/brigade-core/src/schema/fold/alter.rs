@@ -10,7 +10,7 @@ use crate::{
     schema::Effect,
 };
 
-use super::{Fold, folded, state};
+use super::{Fold, folded, foreign::comparable, state};
 
 impl Fold<'_> {
     pub(super) fn alter_table(&mut self, alter: &AlterTable) -> Result<Effect> {
@@ -153,9 +153,7 @@ impl Fold<'_> {
             let at = key.columns.iter().position(|&c| c == index).unwrap_or(0);
             let target = &self.model.tables[&key.table];
             let referred = target.column(&key.references[at]).map(|i| target.columns[i].ty.clone());
-            if referred
-                .is_some_and(|r| r != *ty && !(r.is_number() && ty.is_number()) && !(r.is_text() && ty.is_text()))
-            {
+            if referred.is_some_and(|r| !comparable(&r, ty)) {
                 let message = format!("foreign key \"{}\" would compare {ty} with another type", key.name);
                 return Err(self.error_at(name, state::TYPE_MISMATCH, message).hint("drop the foreign key before"));
             }

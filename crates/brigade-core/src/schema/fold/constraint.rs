@@ -1,16 +1,13 @@
 //! Primary keys, unique keys, foreign keys and checks, wherever they stand.
 
 use sqlparser::ast::{
-    CheckConstraint, ConstraintCharacteristics, ConstraintReferenceMatchKind, ConstraintUsingIndex, DeferrableInitial,
-    Expr, ForeignKeyConstraint, Ident, IndexColumn, NullsDistinctOption, ReferentialAction as Action, TableConstraint,
+    CheckConstraint, ConstraintCharacteristics, ConstraintUsingIndex, DeferrableInitial, Expr, Ident, IndexColumn,
+    NullsDistinctOption, TableConstraint,
 };
 
 use crate::{
-    data::{Result, SqlType, code},
-    schema::{
-        Check, Deferrable, Expression, ForeignKey, IndexOn, KeyConstraint, ReferentialAction, Table,
-        place::did_you_mean,
-    },
+    data::{Result, code},
+    schema::{Check, Deferrable, Expression, IndexOn, KeyConstraint, Table, place::did_you_mean},
 };
 
 use super::{Fold, folded, names, state};
@@ -115,7 +112,7 @@ impl Fold<'_> {
         Err(self.error_at(ident, state::DUPLICATE_OBJECT, message).hint("choose another name, or leave it out"))
     }
 
-    fn deferrable(&self, given: Option<&ConstraintCharacteristics>, near: &Ident) -> Result<Deferrable> {
+    pub(super) fn deferrable(&self, given: Option<&ConstraintCharacteristics>, near: &Ident) -> Result<Deferrable> {
         let Some(given) = given else { return Ok(Deferrable::No) };
         if given.enforced == Some(false) {
             let error = self.error_at(near, code::UNSUPPORTED, "NOT ENFORCED is not kept on every engine");
@@ -149,85 +146,6 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn add_foreign_key(&mut self, table: &str, key: &ForeignKeyConstraint, near: &Ident) -> Result<()> {
-        let target = self.table_named(&key.foreign_table)?;
-        let of = self.model.tables[table].clone();
-        let columns = key.columns.iter().map(|c| self.column_named(&of, c)).collect::<Result<Vec<_>>>()?;
-        let near = key.columns.first().unwrap_or(near);
-        let references = self.referred(&target, key, near)?;
-        if columns.len() != references.len() {
-            let message = format!("{} columns point at {}", columns.len(), references.len());
-            return Err(self.error_at(near, state::INVALID_FOREIGN_KEY, message).hint("name as many on either side"));
-        }
-        for (&column, &referred) in columns.iter().zip(&references) {
-            let (column, referred) = (&of.columns[column], &target.columns[referred]);
-            if !comparable(&column.ty, &referred.ty) {
-                let message = format!(
-                    "column \"{}\" is {} and points at \"{}.{}\", which is {}",
-                    column.name, column.ty, target.name, referred.name, referred.ty
-                );
-                return Err(self.error_at(near, state::TYPE_MISMATCH, message).hint("give both the same type"));
-            }
-        }
-        match key.match_kind {
-            Some(ConstraintReferenceMatchKind::Full) if columns.len() > 1 => {
-                let error = self.error_at(near, code::UNSUPPORTED, "MATCH FULL is not kept on every engine");
-                return Err(error.hint("leave it out, and add a CHECK that all columns or none are null"));
-            }
-            Some(ConstraintReferenceMatchKind::Partial) => {
-                return Err(self
-                    .error_at(near, code::UNSUPPORTED, "MATCH PARTIAL is known to no engine")
-                    .hint("leave it out"));
-            }
-            _ => {}
-        }
-        let name = match &key.name {
-            Some(ident) => {
-                self.constraint_is_free(table, &folded(ident), ident)?;
-                folded(ident)
-            }
-            None => {
-                let columns = names::of_columns(columns.iter().map(|&i| of.columns[i].name.as_str()));
-                names::free(table, Some(&columns), "fkey", |n| self.model.has_constraint(n))
-            }
-        };
-        let foreign_key = ForeignKey {
-            name,
-            columns,
-            references: references.iter().map(|&i| target.columns[i].name.clone()).collect(),
-            table: target.name.clone(),
-            on_delete: action(key.on_delete),
-            on_update: action(key.on_update),
-            deferrable: self.deferrable(key.characteristics.as_ref(), near)?,
-        };
-        self.change(table).foreign_keys.push(foreign_key);
-        Ok(())
-    }
-
-    /// The columns a foreign key points at: those given, which must be a unique key, or the primary key.
-    fn referred(&self, target: &Table, key: &ForeignKeyConstraint, near: &Ident) -> Result<Vec<usize>> {
-        if key.referred_columns.is_empty() {
-            let Some(primary) = &target.primary_key else {
-                let message = format!("table \"{}\" has no primary key to point at", target.name);
-                return Err(self
-                    .error_at(near, state::UNKNOWN_OBJECT, message)
-                    .hint("name a unique key: REFERENCES t (a)"));
-            };
-            return Ok(primary.columns.clone());
-        }
-        let given = key.referred_columns.iter().map(|c| self.column_named(target, c)).collect::<Result<Vec<_>>>()?;
-        if unique_keys(target).any(|columns| same_set(&columns, &given)) {
-            return Ok(given);
-        }
-        let list: Vec<&str> = given.iter().map(|&i| target.columns[i].name.as_str()).collect();
-        let message = format!("table \"{}\" has no unique key on ({})", target.name, list.join(", "));
-        Err(self.error_at(&key.referred_columns[0], state::INVALID_FOREIGN_KEY, message).hint(format!(
-            "add UNIQUE ({}) to table \"{}\"",
-            list.join(", "),
-            target.name
-        )))
-    }
-
     /// `ADD CONSTRAINT … UNIQUE USING INDEX`: the index becomes the key.
     fn key_from_index(&mut self, table: &str, key: &ConstraintUsingIndex, primary: bool) -> Result<()> {
         let index_name = folded(&key.index_name);
@@ -256,36 +174,10 @@ impl Fold<'_> {
     }
 }
 
-/// Columns of the keys and indexes that make a row of the table unique, whatever it holds.
-fn unique_keys(table: &Table) -> impl Iterator<Item = Vec<usize>> + '_ {
-    let keys = table.primary_key.iter().chain(&table.uniques);
-    let keys = keys.filter(|k| k.deferrable == Deferrable::No).map(|k| k.columns.clone());
-    let indexes = table.indexes.iter().filter(|i| i.unique && i.predicate.is_none());
-    keys.chain(indexes.filter_map(|i| i.parts.iter().map(|part| plain_column(table, part)).collect()))
-}
-
-fn plain_column(table: &Table, part: &crate::schema::IndexPart) -> Option<usize> {
+/// The column that a part of an index is, if it is one.
+pub(super) fn plain_column(table: &Table, part: &crate::schema::IndexPart) -> Option<usize> {
     match &part.of {
         IndexOn::Column(name) => table.column(name),
         IndexOn::Expression(_) => None,
-    }
-}
-
-fn same_set(a: &[usize], b: &[usize]) -> bool {
-    a.len() == b.len() && a.iter().all(|c| b.contains(c))
-}
-
-/// Whether PostgreSQL compares the two types in a foreign key.
-fn comparable(a: &SqlType, b: &SqlType) -> bool {
-    a == b || a.is_number() && b.is_number() || a.is_text() && b.is_text()
-}
-
-fn action(action: Option<Action>) -> ReferentialAction {
-    match action {
-        None | Some(Action::NoAction) => ReferentialAction::NoAction,
-        Some(Action::Restrict) => ReferentialAction::Restrict,
-        Some(Action::Cascade) => ReferentialAction::Cascade,
-        Some(Action::SetNull) => ReferentialAction::SetNull,
-        Some(Action::SetDefault) => ReferentialAction::SetDefault,
     }
 }

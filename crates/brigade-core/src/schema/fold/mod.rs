@@ -9,6 +9,7 @@ mod constraint;
 mod drop;
 mod enums;
 mod expression;
+mod foreign;
 mod index;
 mod names;
 mod rename;
@@ -108,7 +109,7 @@ impl<'s> Fold<'s> {
                         self.drop(*object_type, name, *if_exists, *cascade)?;
                     }
                 }
-                _ => return Err(self.only_postgres(&object_type.to_string())),
+                _ => return Err(self.only_postgres(&self.head())),
             },
             _ => return self.rows_or_nothing(parsed),
         }
@@ -123,6 +124,14 @@ impl<'s> Fold<'s> {
             | Statement::Merge(_)
             | Statement::Truncate(_)
             | Statement::Query(_) => Ok(Effect::Rows),
+            Statement::Set(Set::SingleAssignment { variable, values, .. })
+                if variable.to_string().eq_ignore_ascii_case("search_path")
+                    && values
+                        .iter()
+                        .any(|v| !v.to_string().trim_matches(['\'', '"']).eq_ignore_ascii_case("public")) =>
+            {
+                Err(self.other_schema())
+            }
             Statement::CreateExtension(_)
             | Statement::DropExtension(_)
             | Statement::Comment { .. }
