@@ -1,2 +1,32 @@
-//! crates/brigade-cli
-fn main() {}
+//! The binary `brigade`: parse, run, exit code. Results go to standard output, everything else to standard error.
+
+mod access;
+mod arguments;
+mod command;
+mod failure;
+mod load;
+mod output;
+mod place;
+mod progress;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = arguments::parse();
+    output::start_tracing(arguments.log_json);
+    let json = arguments.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(error).report(json),
+    };
+    let outcome = runtime.block_on(command::run(arguments));
+    // Tasks that still run belong to connections that were given their time; waiting longer gives nobody anything.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(answer) => answer.into(),
+        Err(failure) => failure.report(json),
+    }
+}

@@ -1,0 +1,7 @@
+//! The real binary from outside: what it prints, where, and with which exit code; and what is left after `kill -9`.
+
+mod commands;
+mod crash;
+mod loading;
+mod running;
+mod serving;
