@@ -1,26 +1,18 @@
 //! What a request for changes asks: from where, which tables, how many, and whether to stay.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use axum::{
     extract::Query,
     http::{HeaderMap, Uri, header},
 };
 use brigade::{
-    data::{Error, Position, Result, code},
+    data::{Error, Result, code},
+    log::After,
     schema::Model,
 };
 
 use crate::transactions::nearest;
-
-/// Where to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// At the oldest change that is retained.
-    Oldest,
-    /// At what comes.
-    Now,
-    /// Behind this position.
-    Position(Position),
-}
 
 /// How changes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +29,7 @@ pub struct Ask {
     /// Where to begin.
     pub after: After,
     /// Only these tables; none: all.
-    pub tables: Option<Vec<String>>,
+    pub tables: Option<Arc<BTreeSet<String>>>,
     /// How many lines at most; none: no bound.
     pub limit: Option<u64>,
     /// Whether to stay for what comes.
@@ -106,14 +98,14 @@ fn after(value: &str) -> Result<After> {
     }
 }
 
-fn tables(value: &str, model: &Model) -> Result<Vec<String>> {
-    let names: Vec<String> =
+fn tables(value: &str, model: &Model) -> Result<Arc<BTreeSet<String>>> {
+    let names: BTreeSet<String> =
         value.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         return Err(malformed("table", value, "it names no table", "write table=a,b"));
     }
     match names.iter().find(|name| model.table(name).is_none()) {
-        None => Ok(names),
+        None => Ok(Arc::new(names)),
         Some(unknown) => {
             let known: Vec<&str> = model.tables.keys().map(String::as_str).collect();
             Err(Error::new(code::UNKNOWN_TABLE, format!("relation {unknown:?} does not exist"))
@@ -188,7 +180,7 @@ mod tests {
         );
         let full = ask("?after=now&table=links,users&limit=0&follow=true", &[]).unwrap();
         assert_eq!((full.after, full.limit, full.follow), (After::Now, Some(0), true));
-        assert_eq!(full.tables.unwrap(), ["links", "users"]);
+        assert!(full.tables.unwrap().iter().eq(["links", "users"]));
         let sse =
             ask("?after=now&follow=false", &[("accept", "text/event-stream"), ("last-event-id", POSITION)]).unwrap();
         assert_eq!(

@@ -6,7 +6,6 @@
 
 mod ask;
 mod ndjson;
-mod reader;
 mod render;
 mod sse;
 
@@ -20,7 +19,7 @@ use axum::{
 };
 use brigade::{
     data::{Change, Error, Position, Result},
-    limits,
+    limits, log,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -30,8 +29,7 @@ use tokio::{
 };
 
 use crate::{Server, error, error::Refusal, shutdown};
-use ask::{After, Ask, Format};
-use reader::Reader;
+use ask::{Ask, Format};
 
 /// Bytes handed to the socket at once: what a slow reader must take within the time that it has.
 const PIECE_BYTES: usize = 128 << 10;
@@ -48,19 +46,18 @@ pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<
             .hint("let one reader serve many, or try again later")
     })?;
     let tip = newest(&server, ask.follow).await?;
-    let after = match ask.after {
-        After::Oldest => None,
-        After::Now => Some(tip),
-        After::Position(position) => Some(position),
+    let log = Arc::clone(server.brigade.log());
+    let reader = log::follow(log, ask.after, ask.tables, ask.follow).await?;
+    let feed = Feed {
+        reader,
+        left: ask.limit.unwrap_or(u64::MAX),
+        format: ask.format,
+        stopping: server.stopping.clone(),
+        ready: Bytes::new(),
+        handed: None,
+        over: false,
+        _follower: Follower::new(permit),
     };
-    let upto = (!ask.follow).then_some(tip);
-    let mut reader = Reader::new(server.brigade.clone(), after, upto, ask.tables, ask.limit);
-    if reader.is_over() && after.is_some() {
-        // A position that cannot be read from is refused with its status, also where nothing is left to read.
-        server.brigade.read_changes(after, 1).await?;
-    }
-    let (first, _) = reader.step().await?;
-    let feed = Feed::new(reader, first, ask.format, server.stopping.clone(), permit);
     let content_type = match ask.format {
         Format::Ndjson => "application/x-ndjson",
         Format::Sse => "text/event-stream",
@@ -86,7 +83,9 @@ async fn newest(server: &Server, follow: bool) -> Result<Position> {
 
 /// The body of an answer: pieces of text, made when the socket has room for them.
 struct Feed {
-    reader: Reader,
+    reader: log::Follower,
+    /// Changes that may still be answered.
+    left: u64,
     format: Format,
     stopping: watch::Receiver<bool>,
     /// Text that waits for the socket.
@@ -116,20 +115,6 @@ impl Drop for Follower {
 type Piece = std::result::Result<Bytes, Infallible>;
 
 impl Feed {
-    fn new(
-        reader: Reader,
-        first: Vec<Change>,
-        format: Format,
-        stopping: watch::Receiver<bool>,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
-        let follower = Follower::new(permit);
-        let mut feed =
-            Self { reader, format, stopping, ready: Bytes::new(), handed: None, over: false, _follower: follower };
-        feed.ready = feed.write(&first);
-        feed
-    }
-
     /// The next piece; none at the end.
     async fn next(mut self) -> Option<(Piece, Self)> {
         if !self.over && self.handed.is_some_and(|handed| handed.elapsed() > limits::FOLLOWER_STALL) {
@@ -151,6 +136,10 @@ impl Feed {
 
     /// Waits for changes, for the time of a comment, or for the server's end.
     async fn refill(&mut self) {
+        if self.left == 0 {
+            self.over = true;
+            return;
+        }
         let comment = Instant::now() + limits::FOLLOWER_COMMENT;
         let mut stopping = self.stopping.clone();
         tokio::select! {
@@ -162,8 +151,8 @@ impl Feed {
                 }
             }
             read = self.reader.next() => match read {
-                Ok(changes) if changes.is_empty() => self.over = true,
-                Ok(changes) => self.ready = self.write(&changes),
+                Ok(Some(changes)) => self.ready = self.write(&changes),
+                Ok(None) => self.over = true,
                 Err(error) => self.cut_off(&error::with_id(error)),
             },
             () = sleep_until(comment), if self.format == Format::Sse => {
@@ -172,7 +161,10 @@ impl Feed {
         }
     }
 
-    fn write(&self, changes: &[Change]) -> Bytes {
+    fn write(&mut self, changes: &[Change]) -> Bytes {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(changes.len());
+        let changes = &changes[..most];
+        self.left -= most as u64;
         let mut out = String::with_capacity(changes.len() * 256);
         for change in changes {
             match self.format {
