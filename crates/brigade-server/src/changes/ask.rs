@@ -1,6 +1,6 @@
 //! What a request for changes asks: from where, which tables, how many, and whether to stay.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use axum::{
     extract::Query,
@@ -29,7 +29,7 @@ pub struct Ask {
     /// Where to begin.
     pub after: After,
     /// Only these tables; none: all.
-    pub tables: Option<Arc<BTreeSet<String>>>,
+    pub tables: Option<BTreeSet<String>>,
     /// How many lines at most; none: no bound.
     pub limit: Option<u64>,
     /// Whether to stay for what comes.
@@ -98,14 +98,14 @@ fn after(value: &str) -> Result<After> {
     }
 }
 
-fn tables(value: &str, model: &Model) -> Result<Arc<BTreeSet<String>>> {
+fn tables(value: &str, model: &Model) -> Result<BTreeSet<String>> {
     let names: BTreeSet<String> =
         value.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         return Err(malformed("table", value, "it names no table", "write table=a,b"));
     }
     match names.iter().find(|name| model.table(name).is_none()) {
-        None => Ok(Arc::new(names)),
+        None => Ok(names),
         Some(unknown) => {
             let known: Vec<&str> = model.tables.keys().map(String::as_str).collect();
             Err(Error::new(code::UNKNOWN_TABLE, format!("relation {unknown:?} does not exist"))

@@ -46,8 +46,7 @@ pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<
             .hint("let one reader serve many, or try again later")
     })?;
     let tip = newest(&server, ask.follow).await?;
-    let log = Arc::clone(server.brigade.log());
-    let reader = log::follow(log, ask.after, ask.tables, ask.follow).await?;
+    let reader = server.brigade.follow(ask.after, ask.tables, ask.follow).await?;
     let feed = Feed {
         reader,
         left: ask.limit.unwrap_or(u64::MAX),
