@@ -2,6 +2,7 @@
 //! brigade.
 
 mod commit;
+mod crash;
 mod machine;
 mod report;
 mod sample;
@@ -11,12 +12,18 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N] [--memory-seconds N] [--only PART]
+       cargo run --release -p bench -- crash [TRANSACTIONS [SEED]]
 
   commit             durable commits: in process, over HTTP, to a reader of the log, and on PostgreSQL
   --seconds N        how long each point is measured (3)
   --memory-seconds N how long memory is watched under load (60; 0 leaves it out)
   --only PART        in-process, http, changes, memory or postgres
+  crash              power cuts at every write of the real server (needs strace)
 ";
+
+/// Some twenty thousand disks: a minute or two.
+const CRASH_TRANSACTIONS: u64 = 200;
+const CRASH_SEED: u64 = 20_261_121;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -41,15 +48,18 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let options = match arguments.next().as_deref() {
-        Some("commit") => options(arguments)?,
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match arguments.next().as_deref() {
+        Some("commit") => runtime.block_on(commit::run(&options(arguments)?)),
+        Some("crash") => {
+            let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse());
+            runtime.block_on(crash::run(number(CRASH_TRANSACTIONS)?, number(CRASH_SEED)?))
+        }
         _ => {
             eprint!("{USAGE}");
             bail!("which measurement?");
         }
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(commit::run(&options))
+    }
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {

@@ -8,11 +8,14 @@ mod test;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   check [PART…]   what must hold before a change is taken; all parts unless some are named:
                   format clippy imports headers paths docs tests
   test [ARGS…]    gets the servers that tests need, then runs every test; ARGS go to `cargo test`
+  crash [ARGS…]   power cuts at every write of the real server, with FULL and with NORMAL (nightly; needs strace)
   links           makes apps/smo1/seed anew from its source
 ";
 
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let result = match command {
         "check" => check::run(rest),
         "test" => test::run(rest),
+        "crash" => crash(rest),
         "links" => links::run(),
         _ => {
             eprint!("{USAGE}");
@@ -38,4 +42,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The recorder lies in `bench`, which has SQLite and the library at hand; xtask stays quick to build.
+fn crash(arguments: &[String]) -> anyhow::Result<()> {
+    run::output(&mut run::command(&["strace", "--version"])).context("cargo xtask crash needs strace")?;
+    let line = ["cargo", "run", "--quiet", "--release", "--package", "bench", "--", "crash"];
+    run::run(run::command(&line).args(arguments))
 }

@@ -6,7 +6,7 @@ mod clients;
 mod http;
 mod in_process;
 mod project;
-mod server;
+pub mod server;
 
 use std::time::Duration;
 

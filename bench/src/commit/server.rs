@@ -46,9 +46,7 @@ impl Server {
 
     /// A new connection.
     pub async fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(&self.address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Connection { stream, buffer: Vec::with_capacity(16 << 10) })
+        Connection::open(&self.address).await
     }
 }
 
@@ -60,7 +58,8 @@ impl Drop for Server {
     }
 }
 
-fn binary() -> Result<PathBuf> {
+/// The binary of this workspace, built.
+pub fn binary() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo).args(["build", "--quiet", "--release", "--package", "brigade-cli"]).status()?;
     if !built.success() {
@@ -78,6 +77,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Connects to `HOST:PORT`.
+    pub async fn open(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(16 << 10) })
+    }
+
     /// Sends a request and waits for the whole answer, which must be 200.
     pub async fn ask(&mut self, request: &[u8]) -> Result<()> {
         self.stream.write_all(request).await?;

@@ -29,7 +29,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("brigade-server", &["brigade"]),
     ("brigade-cli", &["brigade", "brigade-server"]),
     ("brigade-testing", &["brigade-core"]),
-    ("bench", &["brigade", "brigade-server"]),
+    ("bench", &["brigade", "brigade-testing"]),
     ("xtask", &[]),
 ];
 
