@@ -5,6 +5,7 @@ mod changes;
 mod clients;
 mod http;
 mod in_process;
+mod postgres;
 mod project;
 pub mod server;
 
@@ -41,6 +42,9 @@ pub async fn run(options: &Options) -> Result<()> {
     }
     if wanted("memory") && !options.memory_time.is_zero() {
         http::memory(options.memory_time, &mut report).await?;
+    }
+    if wanted("postgres") {
+        postgres::measure(options.time, &mut report).await?;
     }
     report.finish("commit")?;
     Ok(())
