@@ -15,10 +15,6 @@ const MAJOR_MIN: u32 = 14;
 /// Makes sure that tests find a PostgreSQL, or says loudly that they will be skipped. With `BRIGADE_REQUIRE_SERVERS=1`
 /// a missing server is an error.
 pub fn ensure() -> Result<()> {
-    if let Some(url) = std::env::var_os("BRIGADE_POSTGRES_URL") {
-        eprintln!("postgres: given by BRIGADE_POSTGRES_URL ({} characters)", url.len());
-        return Ok(());
-    }
     if let Some((folder, major)) = find() {
         eprintln!("postgres: {major} in {}", folder.display());
         return Ok(());
@@ -34,7 +30,7 @@ pub fn ensure() -> Result<()> {
     }
     eprintln!("***");
     eprintln!("*** NO POSTGRESQL ≥ {MAJOR_MIN}: every test that needs one is SKIPPED ({why}).");
-    eprintln!("*** Install it, put its bin folder on the PATH, or set BRIGADE_POSTGRES_URL.");
+    eprintln!("*** Install it, or put its bin folder on the PATH.");
     eprintln!("***");
     Ok(())
 }
