@@ -153,10 +153,10 @@ impl Postgres {
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "wal_level=logical",
-            "max_wal_senders=20",
-            "max_replication_slots=20",
+            "max_wal_senders=100",
+            "max_replication_slots=100",
             "shared_buffers=32MB",
-            "max_connections=100",
+            "max_connections=300",
         ];
         for setting in fixed.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);

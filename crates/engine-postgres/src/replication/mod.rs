@@ -36,6 +36,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long the source may be away before the status says so: a restart of the server is no event.
 const QUIET: Duration = Duration::from_secs(3);
 
+/// How long a start waits for its slot: making one waits for every transaction that runs in the server at that moment.
+const START_MAX: Duration = Duration::from_secs(60);
+
 /// Follows one slot into one spool for as long as it lives.
 pub struct PostgresSource;
 
@@ -99,7 +102,7 @@ impl PostgresSource {
         let (ready, mut is_ready) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(follow(truth.clone(), spool.clone(), state.clone(), ready, stopped));
-        let _ = tokio::time::timeout(Duration::from_secs(15), is_ready.wait_for(|ready| *ready)).await;
+        let _ = tokio::time::timeout(START_MAX, is_ready.wait_for(|ready| *ready)).await;
         Ok(Arc::new(PostgresLog::new(truth, spool, state, stop, task)))
     }
 }

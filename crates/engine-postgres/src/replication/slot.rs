@@ -170,9 +170,12 @@ async fn find(client: &Client, slot: &str) -> Result<Option<u64>, Ended> {
     Ok(Some(lsn(&place)?))
 }
 
+/// Making a slot waits for the transactions that are running now, however long they are.
 async fn make(client: &Client, slot: &str) -> Result<u64, Ended> {
+    client.batch_execute("SET statement_timeout = 0").await.map_err(from_pg)?;
     let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
     let row = client.query_one(sql, &[&slot]).await.map_err(|e| named(from_pg(e)))?;
+    client.batch_execute("RESET statement_timeout").await.map_err(from_pg)?;
     let place: String = row.try_get(0).map_err(from_pg)?;
     Ok(lsn(&place)?)
 }

@@ -29,7 +29,10 @@ async fn changes_of_brigade_and_of_psql_are_in_the_log() {
     let world = World::new(server).await;
     let receipt =
         world.commit(vec![world.insert("accounts", &["id", "name"], &[&[1.into(), "a".into()]])]).await.unwrap();
-    server.psql(&world.database, "UPDATE accounts SET id = 2; UPDATE accounts SET balance = 7; DELETE FROM accounts; TRUNCATE accounts CASCADE").unwrap();
+    server
+        .psql(&world.database, "UPDATE accounts SET id = 2; UPDATE accounts SET balance = 7;  DELETE FROM accounts")
+        .unwrap();
+    server.psql(&world.database, "TRUNCATE accounts CASCADE").unwrap();
     let changes = world.changes().await;
     let ops: Vec<Op> = changes.iter().map(|c| c.op).collect();
     use Op::{Delete, Insert, Schema, Truncate, Update};
@@ -292,7 +295,8 @@ async fn a_wrong_wal_level_and_a_missing_right_are_named_with_the_mend() {
     assert!(stopped.contains("ALTER SYSTEM SET wal_level"), "{stopped}");
     log.close().await;
     let Some(server) = shared() else { return };
-    server.psql("postgres", "CREATE ROLE plain LOGIN; CREATE DATABASE plain OWNER plain").unwrap();
+    server.psql("postgres", "CREATE ROLE plain LOGIN").unwrap();
+    server.psql("postgres", "CREATE DATABASE plain OWNER plain").unwrap();
     let url = server.url_of("plain").replace("postgres@", "plain@");
     let truth = engine_postgres::PostgresTruth::connect(config(url)).await.unwrap();
     let log = PostgresSource::start(truth.clone(), Arc::new(MemorySpool::default())).await.unwrap();

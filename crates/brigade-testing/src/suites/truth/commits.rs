@@ -16,7 +16,9 @@ fn account(id: i32) -> brigade_core::commit::Row {
 
 pub(super) async fn a_row_takes_its_defaults_and_comes_back(f: Fixture) {
     let receipt = f
-        .commit(Builder::new().insert("accounts", account(1)).returning(&["*"]).insert("marks", row()).returning(&["id"]))
+        .commit(
+            Builder::new().insert("accounts", account(1)).returning(&["*"]).insert("marks", row()).returning(&["id"]),
+        )
         .await;
     let returned = &receipt.results[0].returned.as_ref().unwrap().rows[0];
     let shown = json(returned);
@@ -89,7 +91,8 @@ pub(super) async fn an_upsert_updates_or_ignores(f: Fixture) {
 pub(super) async fn updates_add_and_take_defaults(f: Fixture) {
     f.commit(Builder::new().insert("accounts", account(1).set("balance", "10.10").set("hits", 5))).await;
     let set = row().add("balance", value("0.205")).set_default("hits").set("note", "x");
-    let receipt = f.commit(Builder::new().update("accounts", filter("id", 1), set).returning(&["balance", "hits"])).await;
+    let receipt =
+        f.commit(Builder::new().update("accounts", filter("id", 1), set).returning(&["balance", "hits"])).await;
     assert_eq!(json(&receipt.results[0].returned.as_ref().unwrap().rows[0]), "10.31,0");
     let nothing = f.commit(Builder::new().update("accounts", filter("id", 9), row().set("note", "y"))).await;
     assert_eq!(nothing.results[0].rows, 0);
@@ -108,9 +111,10 @@ fn value(numeric: &str) -> Value {
 }
 
 pub(super) async fn filters_compare_by_meaning(f: Fixture) {
-    let accounts = [("9.50", "Ann"), ("10.00", "bob"), ("100.00", "anna")].into_iter().enumerate().map(|(i, (b, o))| {
-        row().set("id", i as i32 + 1).set("owner", o).set("balance", b).set("opened", "2026-01-01T00:00:00+00:00")
-    });
+    let accounts =
+        [("9.50", "Ann"), ("10.00", "bob"), ("100.00", "anna")].into_iter().enumerate().map(|(i, (b, o))| {
+            row().set("id", i as i32 + 1).set("owner", o).set("balance", b).set("opened", "2026-01-01T00:00:00+00:00")
+        });
     f.commit(Builder::new().insert_all("accounts", accounts)).await;
     let cases: Vec<(&str, Operator, Vec<Value>, u64)> = vec![
         ("balance", Operator::Gt, vec![value("9.6")], 2),
@@ -143,7 +147,9 @@ pub(super) async fn constraints_are_checked_when_declared(f: Fixture) {
     let tasks: Vec<_> = orphans
         .map(|(id, other)| {
             let f = Arc::clone(&f);
-            tokio::spawn(async move { f.try_commit(Builder::new().insert("pairs", pair(id, other)).build(), None).await })
+            tokio::spawn(
+                async move { f.try_commit(Builder::new().insert("pairs", pair(id, other)).build(), None).await },
+            )
         })
         .collect();
     for (i, task) in tasks.into_iter().enumerate() {
@@ -189,7 +195,8 @@ pub(super) async fn concurrent_counters_lose_nothing(f: Fixture) {
             tokio::spawn(async move {
                 let mut added = 0;
                 for _ in 0..20 {
-                    let add = Builder::new().update("accounts", filter("id", 1), row().add("hits", 1)).expect(1).build();
+                    let add =
+                        Builder::new().update("accounts", filter("id", 1), row().add("hits", 1)).expect(1).build();
                     added += i64::from(f.try_commit(add, None).await.is_ok());
                 }
                 added

@@ -161,7 +161,8 @@ pub(super) async fn what_was_trimmed_is_gone_and_said_so(f: Fixture) {
     let start = f.start().await;
     let mut receipts = Vec::new();
     for i in 0..10 {
-        receipts.push(f.commit(Builder::new().insert_all("accounts", [account(2 * i), account(2 * i + 1)])).await.position);
+        receipts
+            .push(f.commit(Builder::new().insert_all("accounts", [account(2 * i), account(2 * i + 1)])).await.position);
     }
     let changes = f.changes(Some(start), receipts[9], 100).await;
     let middle = changes[9].position;

@@ -50,7 +50,8 @@ pub(super) async fn every_type_comes_back_from_the_table_and_the_log(f: Fixture)
     let mut end = start;
     for (i, (column, given, _)) in VALUES.iter().enumerate() {
         let ty = &table.columns[table.column(column).unwrap()].ty;
-        let value = brigade_core::data::Value::from_text(ty, given).unwrap_or_else(|e| panic!("{column} {given}: {e:?}"));
+        let value =
+            brigade_core::data::Value::from_text(ty, given).unwrap_or_else(|e| panic!("{column} {given}: {e:?}"));
         let insert = Builder::new().insert("kinds", row().set("id", i as i32).set(column, value)).returning(&[column]);
         let receipt = f.commit(insert).await;
         let shown = json(&receipt.results[0].returned.as_ref().unwrap().rows[0]);
