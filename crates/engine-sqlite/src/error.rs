@@ -32,6 +32,12 @@ pub(crate) fn from_sqlite(error: rusqlite::Error) -> Error {
     if let Some(found) = refused(&message) {
         return found.into_error(None);
     }
+    if matches!(error, rusqlite::Error::MultipleStatement) {
+        return Error::new(code::SYNTAX, "one statement at a time").hint("send each statement on its own");
+    }
+    if let rusqlite::Error::SqlInputError { msg, .. } = &error {
+        return of_sql(msg);
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => no_space(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

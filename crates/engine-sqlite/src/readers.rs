@@ -59,6 +59,11 @@ impl Readers {
         blocking(move || Ok(Held { _passed: gate.pass(), conn: connection::reader(&config)?, _slot: slot })).await
     }
 
+    /// Closes connections that are not in use, so that the last one to close the file is the writer's, which tidies up.
+    pub(crate) fn close(&self) {
+        self.idle.lock().expect("readers").clear();
+    }
+
     fn take(&self) -> Result<Connection> {
         let idle = self.idle.lock().expect("readers").pop();
         idle.map_or_else(|| connection::reader(&self.config), Ok)

@@ -153,6 +153,7 @@ impl Truth for SqliteTruth {
             Ok(())
         })
         .await;
+        self.shared.readers.close();
         self.writer.close().await;
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn check(conn: &Connection, position: Position) -> Result<()> {
     if position == oldest.position() {
         return Ok(());
     }
-    if seq <= began.last {
+    if began.last > 0 && seq <= began.last {
         return Err(other_history(position, "the history it belongs to ended with an unclean stop"));
     }
     if seq <= oldest.last {

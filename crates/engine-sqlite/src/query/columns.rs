@@ -8,20 +8,23 @@ use brigade_core::{
 };
 use rusqlite::{Connection, ffi};
 
-/// The type of each result column, where it is a plain column of the model. Refuses a second statement.
+/// The type of each result column, where it is a plain column of the model.
 pub(super) fn types(conn: &Connection, sql: &str, model: &Model, count: usize) -> Result<Vec<Option<SqlType>>> {
     let mut prepared = std::ptr::null_mut();
-    let mut rest = std::ptr::null();
     let length = i32::try_from(sql.len()).map_err(|_| Error::new("54000", "the statement is too long"))?;
     // SAFETY: the handle is open; `sql` outlives the call, and its length is given.
     let code = unsafe {
-        ffi::sqlite3_prepare_v2(conn.handle(), sql.as_ptr().cast::<c_char>(), length, &mut prepared, &mut rest)
+        ffi::sqlite3_prepare_v2(
+            conn.handle(),
+            sql.as_ptr().cast::<c_char>(),
+            length,
+            &mut prepared,
+            std::ptr::null_mut(),
+        )
     };
     if code != ffi::SQLITE_OK {
         return Err(Error::new(code::SYNTAX, "the statement cannot be prepared"));
     }
-    // SAFETY: `rest` points into `sql`.
-    let used = unsafe { rest.offset_from(sql.as_ptr().cast::<c_char>()) } as usize;
     let types = (0..count as i32).map(|i| {
         // SAFETY: the statement is prepared and not finalized before the end of this function.
         let (table, column) = unsafe {
@@ -33,9 +36,6 @@ pub(super) fn types(conn: &Connection, sql: &str, model: &Model, count: usize) -
     let types = types.collect();
     // SAFETY: prepared above, finalized once.
     unsafe { ffi::sqlite3_finalize(prepared) };
-    if !super::refuse::is_blank(&sql[used..]) {
-        return Err(Error::new(code::SYNTAX, "one statement at a time").hint("send each statement on its own"));
-    }
     Ok(types)
 }
 

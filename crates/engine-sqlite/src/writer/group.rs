@@ -29,13 +29,21 @@ impl State {
             answer(members, |_| Err(e.clone()));
             return;
         }
+        if let Err(e) = self.notice_outside() {
+            answer(members, |_| Err(e.clone()));
+            return;
+        }
         self.expected = members.len();
         metrics::histogram!("brigade_commit_group_size").record(members.len() as f64);
         match self.run_group(&members) {
             Ended::Durable(answers, place) => self.durable(members, answers, place),
             // Some errors end the group: its members run again, each alone.
             Ended::Lost(_) if members.len() > 1 => members.into_iter().for_each(|m| self.commit(vec![m])),
-            Ended::Lost(e) | Ended::Failed(e) => answer(members, |_| Err(e.clone())),
+            Ended::Lost(e) | Ended::Failed(e) => {
+                // What the group had stamped is not stamped: the next look finds it.
+                self.data_version = -1;
+                answer(members, |_| Err(e.clone()));
+            }
         }
         self.stop_if_fatal();
     }
@@ -51,7 +59,13 @@ impl State {
         if let Err(e) = self.sql("BEGIN IMMEDIATE") {
             return Ended::Failed(e);
         }
-        let mut place = match self.stamp(self.place, Origin::Outside) {
+        let stamped = self.stamp(self.place, Origin::Outside).and_then(|place| {
+            if place != self.place {
+                self.clear_stages()?;
+            }
+            Ok(place)
+        });
+        let mut place = match stamped {
             Ok(place) => place,
             Err(e) => return self.roll_back(e),
         };

@@ -27,6 +27,16 @@ impl State {
         self.stop_if_fatal();
     }
 
+    /// Looks, before a group, whether another program changed the schema. What it wrote is stamped by the group itself.
+    pub(super) fn notice_outside(&mut self) -> Result<()> {
+        let version = self.pragma("data_version")?;
+        if version != self.data_version {
+            self.renew_capture()?;
+            self.data_version = version;
+        }
+        Ok(())
+    }
+
     /// Stamps what other programs left, in a transaction of its own, and publishes it.
     pub(crate) fn stamp_alone(&mut self) -> Result<()> {
         self.renew_capture()?;

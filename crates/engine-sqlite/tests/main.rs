@@ -1,0 +1,11 @@
+//! What a SQLite truth promises, from outside. Tests of the rules of `docs/` that are easy to break unnoticed carry the
+//! rule in their name.
+
+mod commits;
+mod durability;
+mod log;
+mod outside;
+mod query;
+mod refusals;
+mod snapshot;
+mod support;

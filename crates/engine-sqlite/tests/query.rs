@@ -1,0 +1,58 @@
+//! Raw SQL.
+
+use brigade_core::{
+    data::{Value, code},
+    engine::Truth,
+};
+
+use crate::support::{shown, store};
+
+#[tokio::test]
+async fn reads_have_the_models_types_and_a_bound() {
+    let store = store().await;
+    for id in 1..=3 {
+        store.commit(vec![store.account(id)]).await.unwrap();
+    }
+    let sql = "SELECT a.id, created, count(*) AS n, upper(email) FROM accounts a GROUP BY a.id ORDER BY a.id; -- end";
+    let result = store.truth.query(sql, false, 2).await.unwrap();
+    assert_eq!(result.columns, ["id", "created", "n", "upper(email)"]);
+    assert_eq!((result.rows.len(), result.affected), (2, None));
+    assert!(matches!(result.rows[0].as_slice(), [Value::Int(1), Value::TimestampTz(_), Value::Int(1), Value::Text(_)]));
+}
+
+#[tokio::test]
+async fn writes_need_leave_and_are_captured() {
+    let store = store().await;
+    let sql = "INSERT INTO nodes(id) VALUES(1), (2) RETURNING id";
+    assert_eq!(store.truth.query(sql, false, 10).await.unwrap_err().code(), code::READ_ONLY);
+    let result = store.truth.query(sql, true, 10).await.unwrap();
+    assert_eq!((result.rows.len(), result.affected), (2, Some(2)));
+    let changes = store.changes().await;
+    assert_eq!(shown(&changes), ["schema", "insert nodes 1", "insert nodes 2"]);
+    assert_eq!(changes[1].transaction.position, changes[2].position);
+}
+
+#[tokio::test]
+async fn what_reaches_past_a_statement_is_refused() {
+    let store = store().await;
+    for (sql, write, expected) in [
+        ("BEGIN", true, code::TRANSACTION_STATE),
+        ("SAVEPOINT x", false, code::TRANSACTION_STATE),
+        ("INSERT OR ROLLBACK INTO nodes(id) VALUES(1)", true, code::TRANSACTION_STATE),
+        ("PRAGMA foreign_keys = OFF", true, code::PRIVILEGE),
+        ("ATTACH 'x.db' AS x", true, code::PRIVILEGE),
+        ("CREATE TABLE t(a)", true, code::PRIVILEGE),
+        ("DELETE FROM brigade_log", true, code::PRIVILEGE),
+        ("SELECT 1; SELECT 2", false, code::SYNTAX),
+        ("SELEC 1", false, code::SYNTAX),
+        ("", false, code::SYNTAX),
+        ("SELECT * FROM nowhere", false, code::UNKNOWN_TABLE),
+        ("SELECT nothing FROM nodes", false, code::UNKNOWN_COLUMN),
+        ("INSERT INTO nodes(id) VALUES('x')", true, code::INVALID_TEXT),
+        ("INSERT INTO orders(id, later) VALUES(1, 99)", true, code::FOREIGN_KEY),
+    ] {
+        let error = store.truth.query(sql, write, 10).await.unwrap_err();
+        assert_eq!(error.code(), expected, "{sql}: {error}");
+    }
+    store.commit(vec![store.account(1)]).await.unwrap();
+}
