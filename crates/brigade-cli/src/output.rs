@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
@@ -26,10 +26,10 @@ pub fn note(text: impl AsRef<str>) {
 /// A table for people, with a line under its header. On a terminal it fits its width.
 pub fn table<S: Into<String>>(header: impl IntoIterator<Item = S>, rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).remove_style(comfy_table::TableComponent::TopBorder);
-    table.remove_style(comfy_table::TableComponent::BottomBorder);
-    table.remove_style(comfy_table::TableComponent::HorizontalLines);
-    table.remove_style(comfy_table::TableComponent::MiddleIntersections);
+    table.load_preset(presets::NOTHING);
+    for under_header in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+        table.set_style(under_header, '─');
+    }
     let arrangement =
         if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);
@@ -38,6 +38,11 @@ pub fn table<S: Into<String>>(header: impl IntoIterator<Item = S>, rows: Vec<Vec
         table.add_row(row);
     });
     table.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// A number of rows in words.
+pub fn rows(n: u64) -> String {
+    if n == 1 { "1 row".to_owned() } else { format!("{n} rows") }
 }
 
 /// Sends the program's own log to standard error; `BRIGADE_LOG`, else `RUST_LOG`, says how much of it.
@@ -52,5 +57,17 @@ pub fn start_tracing(json: bool) {
         builder.json().init();
     } else {
         builder.with_target(false).with_ansi(io::stderr().is_terminal()).init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_table_has_one_line_under_its_header_and_no_other() {
+        let shown = super::table(["a", "long"], vec![vec!["1".to_owned(), "x".to_owned()]]);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines.len(), 3, "{shown}");
+        assert!(lines[1].trim().chars().all(|c| c == '─'), "{shown}");
+        assert_eq!(lines[2].split_whitespace().collect::<Vec<_>>(), ["1", "x"]);
     }
 }

@@ -40,6 +40,21 @@ impl Progress {
         Self { what, shown }
     }
 
+    /// Waits for work that does not say how far it is: the bar turns, or a line says how long it has taken.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let begun = Instant::now();
+        loop {
+            match tokio::time::timeout(PLAIN_INTERVAL, work.as_mut()).await {
+                Ok(done) => return done,
+                Err(_) if matches!(self.shown, Shown::Lines(_)) => {
+                    output::note(format!("{}: {} s", self.what, begun.elapsed().as_secs()));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
     /// `done` of `total` (0: unknown) is done; `rows` says it in rows where `done` counts bytes.
     pub fn at(&self, done: u64, total: u64, rows: Option<u64>) {
         let counted = rows.unwrap_or(done);

@@ -100,9 +100,8 @@ fn what(change: &Json) -> String {
             })
             .collect(),
         Some("schema") => {
-            let number = change.get("number").or_else(|| change.get("migration"));
-            let name = change.get("name").and_then(Json::as_str);
-            number.map(shown).into_iter().chain(name.map(str::to_owned)).collect()
+            let migration = change.get("schema").map(pairs).unwrap_or_default();
+            migration.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect()
         }
         _ => after
             .iter()
@@ -154,6 +153,10 @@ mod tests {
             (
                 r#"{"table":"t","op":"delete","key":{"id":1},"before":{"id":1},"after":null,"time":"2026-11-21T10:00:00+00:00"}"#,
                 "2026-11-21 10:00:00         delete    t  id=1",
+            ),
+            (
+                r#"{"table":null,"op":"schema","key":null,"before":null,"after":null,"schema":{"number":1,"name":"init"},"time":"2026-11-21T10:00:00+00:00"}"#,
+                "2026-11-21 10:00:00         schema        number=1 name=init",
             ),
         ] {
             assert_eq!(line(change), expected);

@@ -20,7 +20,7 @@ pub async fn verify(access: &Access, name: Option<&str>, json: bool) -> Result<A
     let mut found = Vec::new();
     for name in &names {
         let progress = Progress::new(format!("verifying {name}"));
-        let answer: Value = access.get(post(access, name, "verify")).await?;
+        let answer: Value = progress.during(access.get(post(access, name, "verify"))).await?;
         drop(progress);
         if !json {
             differences(name, &answer)?;
@@ -40,12 +40,12 @@ pub async fn verify(access: &Access, name: Option<&str>, json: bool) -> Result<A
 /// Projects the rows that differ anew.
 pub async fn repair(access: &Access, name: &str, json: bool) -> Result<Answer, Failure> {
     let progress = Progress::new(format!("repairing {name}"));
-    let answer: Value = access.get(post(access, name, "repair")).await?;
+    let answer: Value = progress.during(access.get(post(access, name, "repair"))).await?;
     drop(progress);
     if json {
         json_line(&answer)?;
     } else {
-        output::line(format!("{name}: {} rows repaired", answer["repaired"]))?;
+        output::line(format!("{name}: {} repaired", output::rows(answer["repaired"].as_u64().unwrap_or(0))))?;
     }
     Ok(Answer::Yes)
 }
@@ -71,7 +71,7 @@ pub async fn rebuild(access: &Access, name: &str, json: bool) -> Result<Answer, 
     if json {
         json_line(&last)?;
     } else {
-        output::line(format!("{name}: rebuilt, {} rows", last["rows"]))?;
+        output::line(format!("{name}: rebuilt, {}", output::rows(last["rows"].as_u64().unwrap_or(0))))?;
     }
     Ok(Answer::Yes)
 }
@@ -100,7 +100,8 @@ async fn names(access: &Access) -> Result<Vec<String>, Failure> {
 fn differences(name: &str, answer: &Value) -> Result<(), Failure> {
     let position = answer["position"].as_str().unwrap_or_default();
     if answer["equal"] == true {
-        return output::line(format!("{name}: equal, {} rows at {position}", answer["rows"]));
+        let rows = output::rows(answer["rows"].as_u64().unwrap_or(0));
+        return output::line(format!("{name}: equal, {rows} at {position}"));
     }
     let listed = answer["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
     let more = answer["more"].as_u64().unwrap_or(0);

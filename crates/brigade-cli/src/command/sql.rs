@@ -38,21 +38,17 @@ pub async fn run(access: &Access, sql: &str, write: bool, limit: usize, json: bo
     match (json, answer.columns.is_empty()) {
         (true, true) => json_line(&json!({"affected": answer.affected}))?,
         (true, false) => output::line(objects(&answer))?,
-        (false, true) => output::line(format!("{} affected", count(answer.affected.unwrap_or(0))))?,
+        (false, true) => output::line(format!("{} affected", output::rows(answer.affected.unwrap_or(0))))?,
         (false, false) => {
             let rows = answer.rows.iter().map(|row| row.iter().map(|v| cell(v.get())).collect());
             output::line(output::table(answer.columns.clone(), rows.collect()))?;
-            output::note(format!("({})", count(answer.rows.len() as u64)));
+            output::note(format!("({})", output::rows(answer.rows.len() as u64)));
         }
     }
     if is_cut {
-        output::note(format!("only the first {}: there are more (--limit)", count(limit as u64)));
+        output::note(format!("only the first {}: there are more (--limit)", output::rows(limit as u64)));
     }
     Ok(Answer::Yes)
-}
-
-fn count(rows: u64) -> String {
-    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// A value for people: text without its quotes; null as `NULL`.
