@@ -58,8 +58,11 @@ impl Drop for Server {
     }
 }
 
-/// The binary of this workspace, built.
+/// The binary of this workspace, built; or the one that `BRIGADE_BINARY` names, to compare an older build.
 pub fn binary() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("BRIGADE_BINARY") {
+        return Ok(given.into());
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo).args(["build", "--quiet", "--release", "--package", "brigade-cli"]).status()?;
     if !built.success() {
