@@ -3,6 +3,7 @@
 
 mod commits;
 mod durability;
+mod failing;
 mod log;
 mod outside;
 mod query;

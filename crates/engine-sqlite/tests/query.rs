@@ -47,7 +47,7 @@ async fn what_reaches_past_a_statement_is_refused() {
         ("SELEC 1", false, code::SYNTAX),
         ("", false, code::SYNTAX),
         ("SELECT * FROM nowhere", false, code::UNKNOWN_TABLE),
-        ("SELECT nothing FROM nodes", false, code::UNKNOWN_COLUMN),
+        ("SELECT missing FROM nodes", false, code::UNKNOWN_COLUMN),
         ("INSERT INTO nodes(id) VALUES('x')", true, code::INVALID_TEXT),
         ("INSERT INTO orders(id, later) VALUES(1, 99)", true, code::FOREIGN_KEY),
     ] {

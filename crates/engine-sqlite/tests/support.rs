@@ -20,11 +20,11 @@ use brigade_core::{
 use engine_sqlite::{SqliteConfig, SqliteTruth};
 
 /// 2026-11-21 in microseconds.
-pub const NOON: i64 = 1_795_262_400_000_000;
+pub(crate) const NOON: i64 = 1_795_262_400_000_000;
 
 /// A clock that moves one second at every look.
 #[derive(Debug)]
-pub struct Ticking(AtomicI64);
+pub(crate) struct Ticking(AtomicI64);
 
 impl Default for Ticking {
     fn default() -> Self {
@@ -55,19 +55,19 @@ CREATE TABLE nodes(id bigint PRIMARY KEY, parent bigint REFERENCES nodes(id));
 ";
 
 /// Accounts with every kind of constraint, orders that point at them now and at commit, nodes that point at themselves.
-pub fn model() -> Arc<Model> {
+pub(crate) fn model() -> Arc<Model> {
     step().after
 }
 
 /// A truth on a file of its own.
-pub struct Store {
-    pub truth: Arc<SqliteTruth>,
-    pub model: Arc<Model>,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Store {
+    pub(crate) truth: Arc<SqliteTruth>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// A new store with the model's tables.
-pub async fn store() -> Store {
+pub(crate) async fn store() -> Store {
     let folder = tempfile::tempdir().unwrap();
     let model = model();
     let truth = open(&folder.path().join("truth.db"), false).await;
@@ -75,12 +75,12 @@ pub async fn store() -> Store {
 }
 
 impl Store {
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("truth.db")
     }
 
     /// Ends the process's part in the file without an orderly close, and opens it again.
-    pub async fn reopen(&mut self) {
+    pub(crate) async fn reopen(&mut self) {
         let path = self.path();
         let old = std::mem::replace(&mut self.truth, open(&self.folder.path().join("other.db"), false).await);
         drop(old);
@@ -88,22 +88,26 @@ impl Store {
     }
 
     /// A connection as another program has it: stock pragmas, none of brigade's functions.
-    pub fn outside(&self) -> rusqlite::Connection {
+    pub(crate) fn outside(&self) -> rusqlite::Connection {
         let conn = rusqlite::Connection::open(self.path()).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF").unwrap();
         conn.busy_timeout(Duration::from_secs(5)).unwrap();
         conn
     }
 
-    pub async fn commit(&self, statements: Vec<CheckedStatement>) -> Result<Receipt> {
+    pub(crate) async fn commit(&self, statements: Vec<CheckedStatement>) -> Result<Receipt> {
         self.commit_with(statements, None).await
     }
 
-    pub async fn commit_with(&self, statements: Vec<CheckedStatement>, key: Option<IdempotencyKey>) -> Result<Receipt> {
+    pub(crate) async fn commit_with(
+        &self,
+        statements: Vec<CheckedStatement>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt> {
         self.truth.commit(CheckedTransaction { model: Arc::clone(&self.model), statements }, key).await
     }
 
-    pub async fn changes(&self) -> Vec<Change> {
+    pub(crate) async fn changes(&self) -> Vec<Change> {
         self.truth.read(None, 100_000).await.unwrap()
     }
 
@@ -112,7 +116,7 @@ impl Store {
         CheckedStatement { table, action, returning: None, expect: None }
     }
 
-    pub fn insert(&self, table: &str, rows: &[&[(&str, Value)]]) -> CheckedStatement {
+    pub(crate) fn insert(&self, table: &str, rows: &[&[(&str, Value)]]) -> CheckedStatement {
         let found = self.model.table(table).unwrap();
         let row = |row: &&[(&str, Value)]| CheckedRow {
             columns: row.iter().map(|(name, _)| found.column(name).unwrap()).collect(),
@@ -122,11 +126,11 @@ impl Store {
         self.statement(table, CheckedAction::Insert { rows, conflict: None })
     }
 
-    pub fn account(&self, id: i64) -> CheckedStatement {
+    pub(crate) fn account(&self, id: i64) -> CheckedStatement {
         self.insert("accounts", &[&[("id", id.into()), ("email", format!("{id}@example.org").into())]])
     }
 
-    pub fn filter(&self, table: &str, filter: &[(&str, Operator, Value)]) -> Vec<Predicate> {
+    pub(crate) fn filter(&self, table: &str, filter: &[(&str, Operator, Value)]) -> Vec<Predicate> {
         let found = self.model.table(table).unwrap();
         let predicate = |(name, operator, value): &(&str, Operator, Value)| Predicate {
             column: found.column(name).unwrap(),
@@ -136,7 +140,7 @@ impl Store {
         filter.iter().map(predicate).collect()
     }
 
-    pub fn update(&self, table: &str, id: i64, set: &[(&str, Assign)]) -> CheckedStatement {
+    pub(crate) fn update(&self, table: &str, id: i64, set: &[(&str, Assign)]) -> CheckedStatement {
         let found = self.model.table(table).unwrap();
         let set = set.iter().map(|(name, assign)| (found.column(name).unwrap(), assign.clone())).collect();
         self.statement(
@@ -145,17 +149,17 @@ impl Store {
         )
     }
 
-    pub fn delete(&self, table: &str, id: i64) -> CheckedStatement {
+    pub(crate) fn delete(&self, table: &str, id: i64) -> CheckedStatement {
         self.statement(table, CheckedAction::Delete { filter: self.filter(table, &[("id", Operator::Eq, id.into())]) })
     }
 
-    pub fn check(&self, table: &str, filter: &[(&str, Operator, Value)]) -> CheckedStatement {
+    pub(crate) fn check(&self, table: &str, filter: &[(&str, Operator, Value)]) -> CheckedStatement {
         self.statement(table, CheckedAction::Check { filter: self.filter(table, filter) })
     }
 }
 
 /// Opens a file; a new one gets the model's tables.
-pub async fn open(path: &Path, relaxed: bool) -> Arc<SqliteTruth> {
+pub(crate) async fn open(path: &Path, relaxed: bool) -> Arc<SqliteTruth> {
     let config = SqliteConfig { relaxed, ..SqliteConfig::new(path) };
     let truth = SqliteTruth::open(config, Arc::new(Ticking::default())).unwrap();
     if truth.applied().await.unwrap().is_empty() {
@@ -166,7 +170,7 @@ pub async fn open(path: &Path, relaxed: bool) -> Arc<SqliteTruth> {
 }
 
 /// The migration that makes the model's tables.
-pub fn step() -> MigrationStep {
+pub(crate) fn step() -> MigrationStep {
     let file = MigrationFile { name: "0001_bank.sql".into(), text: DDL.into() };
     let migration = migrations(vec![file]).unwrap().remove(0);
     let mut after = Model::default().apply(&migration).unwrap();
@@ -176,7 +180,7 @@ pub fn step() -> MigrationStep {
 }
 
 /// Turns an insert into an upsert on the primary key.
-pub fn upsert(mut statement: CheckedStatement, update: Option<&[usize]>) -> CheckedStatement {
+pub(crate) fn upsert(mut statement: CheckedStatement, update: Option<&[usize]>) -> CheckedStatement {
     if let CheckedAction::Insert { conflict, .. } = &mut statement.action {
         *conflict = Some(Conflict { target: vec![0], update: update.map(<[usize]>::to_vec) });
     }
@@ -184,19 +188,19 @@ pub fn upsert(mut statement: CheckedStatement, update: Option<&[usize]>) -> Chec
 }
 
 /// Asks for columns.
-pub fn returning(mut statement: CheckedStatement, columns: &[usize]) -> CheckedStatement {
+pub(crate) fn returning(mut statement: CheckedStatement, columns: &[usize]) -> CheckedStatement {
     statement.returning = Some(columns.into());
     statement
 }
 
 /// Holds a statement to a number of rows.
-pub fn expecting(mut statement: CheckedStatement, rows: u64) -> CheckedStatement {
+pub(crate) fn expecting(mut statement: CheckedStatement, rows: u64) -> CheckedStatement {
     statement.expect = Some(Expect::exactly(rows));
     statement
 }
 
 /// An idempotency key with a body that hashes to bytes of `body`.
-pub fn idempotent(key: &str, body: u8) -> Option<IdempotencyKey> {
+pub(crate) fn idempotent(key: &str, body: u8) -> Option<IdempotencyKey> {
     Some(IdempotencyKey {
         key: key.to_owned(),
         principal: "p".to_owned(),
@@ -206,7 +210,7 @@ pub fn idempotent(key: &str, body: u8) -> Option<IdempotencyKey> {
 }
 
 /// `op table key`, for comparing a log at a glance.
-pub fn shown(changes: &[Change]) -> Vec<String> {
+pub(crate) fn shown(changes: &[Change]) -> Vec<String> {
     let key = |c: &Change| {
         let key = c.key().unwrap_or_default();
         key.iter().map(|v| v.to_text().unwrap_or_default().into_owned()).collect::<Vec<_>>().join(",")
