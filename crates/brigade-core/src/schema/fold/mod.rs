@@ -69,6 +69,11 @@ impl Model {
                 model = fold(&model, script, statement)?.0;
             }
         }
+        if let Some(script) = &migration.postgres {
+            for statement in &script.statements {
+                Fold { model: model.clone(), script, statement }.leaves_the_model_alone()?;
+            }
+        }
         model.version = migration.number;
         Ok(model)
     }
@@ -160,6 +165,27 @@ impl<'s> Fold<'s> {
             | ["ALTER", "DEFAULT", "PRIVILEGES"]
             | ["CREATE" | "DROP", "STATISTICS" | "EXTENSION", ..] => Ok(Effect::Nothing),
             _ => Err(self.only_postgres(&self.head())),
+        }
+    }
+
+    /// Refuses a statement for PostgreSQL alone that changes a thing of the model behind its back.
+    fn leaves_the_model_alone(&self) -> Result<()> {
+        let names: Vec<&ObjectName> = match self.statement.parsed.as_deref() {
+            Some(Statement::Drop { names, .. }) => names.iter().collect(),
+            Some(Statement::CreateView(view)) => vec![&view.name],
+            Some(Statement::AlterType(alter)) => vec![&alter.name],
+            Some(Statement::AlterIndex { name, .. }) => vec![name],
+            _ => return Ok(()),
+        };
+        let known = |name: &str| self.model.has_relation(name) || self.model.enums.contains_key(name);
+        let names = names.into_iter().filter_map(|name| self.name(name).ok());
+        match names.into_iter().find(|(name, _)| known(name)) {
+            None => Ok(()),
+            Some((name, ident)) => {
+                let message = format!("\"{name}\" belongs to all engines: the model would not know of the change");
+                let hint = "put it into the file without .postgres in its name, which is for all engines";
+                Err(self.error_at(ident, code::UNSUPPORTED, message).hint(hint))
+            }
         }
     }
 

@@ -83,6 +83,12 @@ impl Model {
         self.tables.contains_key(name) || self.views.contains_key(name) || self.index_or_key(name).is_some()
     }
 
+    /// Names of tables, views and indexes.
+    pub(super) fn relations(&self) -> impl Iterator<Item = &str> {
+        let indexes = self.tables.values().flat_map(|t| t.indexes.iter().map(|i| i.name.as_str()));
+        self.tables.keys().chain(self.views.keys()).map(String::as_str).chain(indexes)
+    }
+
     /// The table whose index or key has this name.
     pub(super) fn index_or_key(&self, name: &str) -> Option<&str> {
         let has = |t: &crate::schema::Table| {

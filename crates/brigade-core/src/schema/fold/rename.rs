@@ -36,6 +36,8 @@ impl Fold<'_> {
             let message = format!("column \"{new}\" of table \"{table}\" already exists");
             return Err(self.error_at(to, state::DUPLICATE_COLUMN, message).hint("choose another name"));
         }
+        let others = of.columns.iter().map(|c| c.name.as_str()).filter(|name| *name != old);
+        self.differs_by_more_than_case(&new, others, to)?;
         self.drop_readers(table, Some(&old), false, from)?;
         for pointing in self.model.pointing_at(table) {
             let keys = self.change(&pointing).foreign_keys.iter_mut().filter(|f| f.table == table);

@@ -10,7 +10,7 @@ use crate::{
 use super::{Fold, folded, state};
 
 /// Names that the engines keep for themselves.
-const RESERVED: [&str; 3] = ["sqlite_", "brigade_", "pg_"];
+const RESERVED: [&str; 2] = ["sqlite_", "brigade_"];
 
 impl Fold<'_> {
     pub(super) fn create_table(&mut self, create: &CreateTable) -> Result<()> {
@@ -56,6 +56,7 @@ impl Fold<'_> {
             let message = format!("\"{name}\": names that begin with {prefix} are reserved");
             return Err(self.error_at(ident, state::RESERVED, message).hint("choose another name"));
         }
+        self.differs_by_more_than_case(name, self.model.relations(), ident)?;
         let what = if self.model.tables.contains_key(name) {
             "table"
         } else if self.model.views.contains_key(name) {
@@ -74,6 +75,23 @@ impl Fold<'_> {
             .hint("choose another name, drop the old one first, or write IF NOT EXISTS"))
     }
 
+    /// Refuses a name that an engine which does not look at case would take for another.
+    pub(super) fn differs_by_more_than_case<'n>(
+        &self,
+        name: &str,
+        others: impl IntoIterator<Item = &'n str>,
+        ident: &Ident,
+    ) -> Result<()> {
+        match others.into_iter().find(|other| *other != name && other.eq_ignore_ascii_case(name)) {
+            None => Ok(()),
+            Some(other) => {
+                let message =
+                    format!("\"{name}\" and \"{other}\" differ by case alone: not every engine tells them apart");
+                Err(self.error_at(ident, code::UNSUPPORTED, message).hint("choose another name"))
+            }
+        }
+    }
+
     /// Adds a column; answers the constraints that stood with it.
     pub(super) fn add_column(&mut self, table: &str, definition: &ColumnDef) -> Result<Vec<TableConstraint>> {
         let name = folded(&definition.name);
@@ -84,6 +102,8 @@ impl Fold<'_> {
                 .error_at(&definition.name, state::DUPLICATE_COLUMN, message)
                 .hint("give each column a name of its own"));
         }
+        let others = self.model.tables[table].columns.iter().map(|c| c.name.as_str());
+        self.differs_by_more_than_case(&name, others, &definition.name)?;
         self.change(table).columns.push(parts.column);
         Ok(parts.constraints)
     }

@@ -21,9 +21,12 @@ use super::{
 };
 use gaps::Gaps;
 
-/// Tokens of one statement between two commas of the same depth. A longer chain of operators would need more stack than
-/// a thread has.
-const CHAIN_TOKENS_MAX: usize = 2_000;
+/// Tokens of one statement between two commas of the same depth. A longer chain of operators would become a tree that
+/// needs more stack than a thread has.
+const CHAIN_TOKENS_MAX: usize = 600;
+
+/// Queries joined by UNION, INTERSECT or EXCEPT, for the same reason.
+const UNIONS_MAX: usize = 150;
 
 /// Parses one statement in PostgreSQL's dialect.
 ///
@@ -38,8 +41,7 @@ pub fn parse(sql: &str) -> Result<Box<Statement>> {
 pub(super) fn parse_at(file: &str, text: &str, statement: &SqlStatement) -> Result<Box<Statement>> {
     let sql = statement.sql.as_str();
     let tokens = lex(file, sql, Quoting::Postgres)?;
-    if let Some(at) = too_long_a_chain(sql, &tokens) {
-        let message = format!("an expression of more than {CHAIN_TOKENS_MAX} words without a comma");
+    if let Some((at, message)) = too_long_a_chain(sql, &tokens) {
         return Err(misplaced(code::SYNTAX, file, text, statement.at + at, message).hint("split it into parts"));
     }
     let mut gaps = Gaps::find(sql, &tokens);
@@ -108,19 +110,24 @@ fn malformed(file: &str, text: &str, statement: &SqlStatement, error: &ParserErr
     misplaced(code::SYNTAX, file, text, statement.at + at, format_args!("syntax error: {message}"))
 }
 
-fn too_long_a_chain(sql: &str, tokens: &[Token]) -> Option<usize> {
+fn too_long_a_chain(sql: &str, tokens: &[Token]) -> Option<(usize, String)> {
     let mut depths = vec![0];
+    let mut unions = 0;
     for token in tokens {
         match token.kind {
             TokenKind::Symbol(b'(' | b'[') => depths.push(0),
             TokenKind::Symbol(b')' | b']') if depths.len() > 1 => drop(depths.pop()),
             TokenKind::Symbol(b',') => *depths.last_mut()? = 0,
+            TokenKind::Word if ["UNION", "INTERSECT", "EXCEPT"].iter().any(|w| token.is(sql, w)) => unions += 1,
             _ => {}
         }
         let chain = depths.last_mut()?;
         *chain += 1;
-        if *chain > CHAIN_TOKENS_MAX && !sql.is_empty() {
-            return Some(token.start);
+        if *chain > CHAIN_TOKENS_MAX {
+            return Some((token.start, format!("an expression of more than {CHAIN_TOKENS_MAX} words without a comma")));
+        }
+        if unions > UNIONS_MAX {
+            return Some((token.start, format!("more than {UNIONS_MAX} queries joined by UNION, INTERSECT or EXCEPT")));
         }
     }
     None

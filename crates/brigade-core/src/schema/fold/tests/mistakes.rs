@@ -1,5 +1,7 @@
 //! Mistakes: each has its code, its place and its mend.
 
+use crate::schema::{MigrationFile, Model, migrations};
+
 use super::wrong;
 
 #[test]
@@ -55,6 +57,16 @@ fn every_mistake_has_its_code_place_and_mend() {
         ("CREATE TABLE app.u (a int)", "3F000", "2:14: schema \"app\": only public is known"),
         ("CREATE UNLOGGED TABLE u (a int)", "0A000", "2:23: an UNLOGGED table is not kept on every engine"),
         ("CREATE TABLE sqlite_u (a int)", "42939", "2:14: \"sqlite_u\": names that begin with sqlite_ are reserved"),
+        (
+            "CREATE TABLE \"T\" (a int)",
+            "0A000",
+            "2:14: \"T\" and \"t\" differ by case alone: not every engine tells them apart",
+        ),
+        (
+            "ALTER TABLE t ADD \"A\" int",
+            "0A000",
+            "2:19: \"A\" and \"a\" differ by case alone: not every engine tells them apart",
+        ),
         ("CREATE INDEX i ON t (c)", "42703", "2:22: column \"c\" of table \"t\" does not exist"),
         ("CREATE INDEX t_pkey ON t (a)", "42P07", "2:14: \"t_pkey\" already exists, of table \"t\""),
         ("CREATE INDEX i ON tt (a)", "42P01", "2:19: table \"tt\" does not exist"),
@@ -102,5 +114,30 @@ fn every_mistake_has_its_code_place_and_mend() {
         ("VACUUM t", "25001", "2:1: VACUUM in a migration"),
     ] {
         wrong(&format!("{made}{text}"), code, &format!("0001_t.sql:{message}"));
+    }
+}
+
+#[test]
+fn a_script_for_postgresql_leaves_the_model_alone() {
+    let apply = |text: &str| {
+        let file = |name: &str, text: &str| MigrationFile { name: name.to_string(), text: text.to_string() };
+        let common =
+            "CREATE TYPE m AS ENUM ('a'); CREATE TABLE t (a int); CREATE INDEX i ON t (a); CREATE VIEW v AS SELECT 1";
+        let files = vec![file("0001_t.sql", common), file("0001_t.postgres.sql", text)];
+        Model::default().apply(&migrations(files).unwrap()[0])
+    };
+    apply("DROP INDEX IF EXISTS other; CREATE VIEW w AS SELECT 1; CREATE TYPE c AS (a int)").unwrap();
+    for (text, place) in [
+        ("DROP INDEX i", "1:12: \"i\""),
+        ("DROP VIEW x, v", "1:14: \"v\""),
+        ("DROP TYPE m", "1:11: \"m\""),
+        ("ALTER INDEX i RENAME TO j", "1:13: \"i\""),
+        ("ALTER TYPE m RENAME TO n", "1:12: \"m\""),
+        ("CREATE OR REPLACE VIEW v AS SELECT 2", "1:24: \"v\""),
+    ] {
+        let error = apply(text).expect_err(text);
+        let message =
+            format!("0001_t.postgres.sql:{place} belongs to all engines: the model would not know of the change");
+        assert_eq!((error.code(), error.message()), ("0A000", message.as_str()));
     }
 }
