@@ -33,7 +33,7 @@ fn every_type_comes_back_as_it_went() {
         (SqlType::SmallInt, "INTEGER", "-32768", "-32768"),
         (SqlType::Int, "INTEGER", "2147483647", "2147483647"),
         (SqlType::BigInt, "INTEGER", "-9223372036854775808", "-9223372036854775808"),
-        (SqlType::Real, "REAL", "0.1", "0.100000001490116"),
+        (SqlType::Real, "REAL", "0.1", "0.10000000149011612"),
         (SqlType::Double, "REAL", "Infinity", "Inf"),
         (numeric(Some(10), 2), "TEXT", "12.5", "12.50"),
         (

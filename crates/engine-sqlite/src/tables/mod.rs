@@ -17,38 +17,44 @@ mod rows;
 mod select;
 mod shape;
 
+use std::borrow::Cow;
+
 use brigade_core::data::{Error, code};
 use rusqlite::ErrorCode;
 
-pub(crate) use capture::{
-    check, clear_stages, create_internal, drop_all, install, install_writer_marker, layout_ids, read_layout,
-    touch_value, use_model,
-};
+pub(crate) use capture::{check, clear_stages, create_internal, install_writer_marker, read_layout, use_model};
 pub(crate) use migrate::{Stamp, migrate};
-pub(crate) use name::{quote, text_literal};
+pub(crate) use name::quote;
 
 #[cfg(test)]
 mod tests;
 
-/// An error of SQLite's while doing something, which stands before its message.
+/// An error of SQLite's while doing something, which stands before its message; SQLite's own is its source.
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| {
+        let message = error.to_string();
         let code = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => code::NO_SPACE,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => code::UNAVAILABLE,
-            Some(ErrorCode::ConstraintViolation) => constraint(&error.to_string()),
-            Some(ErrorCode::Unknown) => code::SYNTAX,
-            _ => code::INTERNAL,
+            Some(ErrorCode::DiskFull) => code::NO_SPACE.into(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => code::UNAVAILABLE.into(),
+            Some(ErrorCode::ConstraintViolation) => constraint(&message),
+            Some(ErrorCode::Unknown) if message.contains("no such table") => code::UNKNOWN_TABLE.into(),
+            Some(ErrorCode::Unknown) if message.contains("no such column") => code::UNKNOWN_COLUMN.into(),
+            Some(ErrorCode::Unknown) => code::SYNTAX.into(),
+            _ => code::INTERNAL.into(),
         };
-        Error::new(code, format!("{doing}: {error}")).source(error)
+        Error::new(code, format!("{doing}: {message}")).source(error)
     }
 }
 
-fn constraint(message: &str) -> &'static str {
-    match message.split_once(" constraint failed").map(|(kind, _)| kind) {
-        Some("UNIQUE") => code::UNIQUE,
-        Some("NOT NULL") => code::NOT_NULL,
-        Some("FOREIGN KEY") => code::FOREIGN_KEY,
-        _ => code::CHECK,
+/// The SQLSTATE of a broken constraint: of a generated check, the one in its name.
+fn constraint(message: &str) -> Cow<'static, str> {
+    let generated = message.split_once("brigade:").and_then(|(_, name)| name.rsplit_once(':'));
+    match (generated, message.split_once(" constraint failed")) {
+        (Some((_, code)), _) => code.get(..5).unwrap_or(code::CHECK).to_owned().into(),
+        (None, Some(("UNIQUE", _))) => code::UNIQUE.into(),
+        (None, Some(("NOT NULL", _))) => code::NOT_NULL.into(),
+        (None, Some(("FOREIGN KEY", _))) => code::FOREIGN_KEY.into(),
+        (None, None) if message.starts_with("cannot store") => code::INVALID_TEXT.into(),
+        _ => code::CHECK.into(),
     }
 }

@@ -81,10 +81,11 @@ fn unknown(column: &Column) -> Untranslatable {
         .hint("use text, jsonb or an array, or keep the column in a NNNN_name.postgres.sql file")
 }
 
-/// The shape by GLOB; that the day exists by asking the calendar.
+/// The shape by GLOB; that the day exists by asking the calendar, which goes round through the day's number only where it
+/// is moved (by no days).
 fn datetime(c: &str, shape: &str) -> String {
     format!(
-        "{c} GLOB '{shape}' AND {c} >= '0001' AND date({c}) IS substr({c}, 1, 10) OR {c} IN ('infinity', '-infinity')"
+        "{c} GLOB '{shape}' AND {c} >= '0001' AND date({c}, '+0 days') IS substr({c}, 1, 10) OR {c} IN ('infinity', '-infinity')"
     )
 }
 

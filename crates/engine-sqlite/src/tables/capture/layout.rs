@@ -1,6 +1,6 @@
 //! Layouts: what an image of a table looked like when it was written, kept beside the log for ever.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use brigade_core::{
     data::{Error, Json, JsonValue, Layout, LayoutColumn, Result, SqlType, escape_json},
@@ -36,19 +36,6 @@ pub(super) fn newest(conn: &Connection, table: &Table) -> Result<Option<i64>> {
         .optional()
         .map_err(failed("read layouts"))?;
     Ok(found.filter(|(_, c, k)| (c, k) == (&columns, &key)).map(|(id, ..)| id))
-}
-
-/// The ids of the layouts in force, by table.
-///
-/// # Errors
-/// If the store fails.
-pub(crate) fn layout_ids(conn: &Connection) -> Result<BTreeMap<String, i64>> {
-    let read = || -> rusqlite::Result<BTreeMap<String, i64>> {
-        conn.prepare("SELECT table_name, max(id) FROM brigade_layout GROUP BY table_name")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
-    };
-    read().map_err(failed("read layouts"))
 }
 
 /// The layout of an id, which an entry of the log names.

@@ -20,11 +20,10 @@ use brigade_core::{
 use rusqlite::Connection;
 
 pub(crate) use internal::create_internal;
-pub(crate) use layout::{layout_ids, read_layout};
+pub(crate) use layout::read_layout;
 pub(super) use order::{refuse_self_writing, users};
 pub(crate) use own::install_writer_marker;
 pub(crate) use stage::clear_stages;
-pub(crate) use triggers::touch_value;
 pub(crate) use watch::check;
 
 use super::failed;
@@ -47,7 +46,7 @@ pub(crate) fn use_model(conn: &Connection, model: &Model) -> Result<bool> {
 ///
 /// # Errors
 /// As [`use_model`].
-pub(crate) fn install(conn: &Connection, model: &Model) -> Result<()> {
+pub(super) fn install(conn: &Connection, model: &Model) -> Result<()> {
     conn.execute_batch("SAVEPOINT brigade_capture").map_err(failed("begin capture"))?;
     let done = installed(conn, model);
     let end =
@@ -79,7 +78,7 @@ fn installed(conn: &Connection, model: &Model) -> Result<()> {
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) fn drop_all(conn: &Connection) -> Result<()> {
+pub(super) fn drop_all(conn: &Connection) -> Result<()> {
     for name in internal::names(conn, "trigger")? {
         conn.execute_batch(&format!("DROP TRIGGER {}", super::quote(&name))).map_err(failed("drop a trigger"))?;
     }

@@ -5,7 +5,7 @@ use brigade_core::{data::Result, schema::Table};
 use rusqlite::Connection;
 
 use super::{failed, internal};
-use crate::tables::{ddl, quote};
+use crate::tables::quote;
 
 /// The staging table of a table, unquoted.
 pub(super) fn name(table: &str) -> String {
@@ -22,7 +22,6 @@ pub(super) fn create(conn: &Connection, table: &Table) -> Result<()> {
     if by_rowid(table) {
         columns.push_str(", o_rowid");
     }
-    debug_assert!(ddl::rowid_column(table).is_none() || !by_rowid(table));
     let sql = format!("CREATE TABLE {}(seq INTEGER PRIMARY KEY, done{columns})", quote(&name(&table.name)));
     conn.execute_batch(&sql).map_err(failed("make a staging table"))
 }

@@ -4,10 +4,7 @@
 //! stage what a REPLACE may remove. Where the table has a `touch` column, one trigger logs the change with the touched
 //! value and then touches the row, so that a touched row is one change.
 
-use brigade_core::{
-    data::SqlType,
-    schema::{IndexOn, Model, Table},
-};
+use brigade_core::schema::{IndexOn, Model, Table};
 
 use super::{own::OWN, rowid, stage};
 use crate::tables::{
@@ -34,11 +31,6 @@ pub(super) struct Set {
     pub after: Vec<Trigger>,
 }
 
-/// What a touch column is set to: the time now, in its type.
-pub(crate) fn touch_value(ty: &SqlType) -> String {
-    now(ty)
-}
-
 /// All triggers of a table.
 pub(super) fn of(model: &Model, table: &Table, layout: i64) -> Set {
     let texts = Texts::new(model, table, layout);
@@ -55,10 +47,10 @@ pub(super) fn of(model: &Model, table: &Table, layout: i64) -> Set {
         "AFTER UPDATE",
         &format!("WHEN {OWN}{plain} BEGIN {} END", texts.log_update(None)),
     ));
-    set.after.push(texts.trigger("xu", "AFTER UPDATE", &texts.outside_update(&plain, &texts.log_update(None))));
-    if let Some((condition, body)) = touching {
+    set.after.push(texts.trigger("xu", "AFTER UPDATE", &texts.outside_update(&plain, None, &texts.log_update(None))));
+    if let Some((condition, value, body)) = touching {
         set.after.push(texts.trigger("at", "AFTER UPDATE", &format!("WHEN {OWN}{condition} BEGIN {body} END")));
-        set.after.push(texts.trigger("xt", "AFTER UPDATE", &texts.outside_update(&condition, &body)));
+        set.after.push(texts.trigger("xt", "AFTER UPDATE", &texts.outside_update(&condition, Some(&value), &body)));
     }
     set
 }
@@ -278,24 +270,24 @@ impl<'a> Texts<'a> {
 
     /// The log's row of an update; `touched` stands for the touch column's new value.
     fn log_update(&self, touched: Option<&str>) -> String {
-        let touch = self.table.settings.touch.as_deref();
-        let after: Vec<String> = self
-            .table
-            .columns
-            .iter()
-            .map(|c| match touched.filter(|_| touch == Some(c.name.as_str())) {
-                Some(value) => value.to_owned(),
-                None => format!("NEW.{}", quote(&c.name)),
-            })
-            .collect();
         format!(
             "INSERT INTO brigade_log(layout, op, {}, {}) VALUES({}, 2, {}, {});",
             self.places("c"),
             self.places("d"),
             self.layout,
             self.all("OLD"),
-            after.join(", ")
+            self.after(touched)
         )
+    }
+
+    /// NEW's columns with commas; `touched` stands for the touch column's value.
+    fn after(&self, touched: Option<&str>) -> String {
+        let touch = self.table.settings.touch.as_deref();
+        let value = |name: &str| match touched.filter(|_| touch == Some(name)) {
+            Some(value) => value.to_owned(),
+            None => format!("NEW.{}", quote(name)),
+        };
+        self.table.columns.iter().map(|c| value(&c.name)).collect::<Vec<_>>().join(", ")
     }
 
     fn flush(&self, which: &str) -> String {
@@ -318,16 +310,17 @@ impl<'a> Texts<'a> {
         )
     }
 
-    fn outside_update(&self, condition: &str, log: &str) -> String {
+    fn outside_update(&self, condition: &str, touched: Option<&str>, log: &str) -> String {
         let (same, old, gone) = (self.is("NEW"), self.is("OLD"), self.gone());
         format!(
             "WHEN NOT {OWN}{condition} BEGIN {flush} UPDATE {stage} SET done = 1 WHERE {gone}; \
              DELETE FROM {stage} WHERE {same} AND NOT {old}; \
-             UPDATE {stage} SET ({o}) = ({new}) WHERE {old}; {log} END",
+             UPDATE {stage} SET ({o}) = ({new}{extra}) WHERE {old}; {log} END",
             flush = self.flush(&format!("NOT done AND NOT {old} AND ({same} OR {gone})")),
             stage = self.stage,
             o = self.staged_places(),
-            new = self.row_places("NEW"),
+            new = self.after(touched),
+            extra = if stage::by_rowid(self.table) { format!(", NEW.{}", self.rowid) } else { String::new() },
         )
     }
 
@@ -345,13 +338,13 @@ impl<'a> Texts<'a> {
         )
     }
 
-    /// Conditions, with a leading AND: of an update that is logged as it is, and of one that is touched, with what the
-    /// latter does. While a row is touched its mark stands in `brigade_touching`, so that touching is not logged again.
-    fn touch_conditions(&self) -> (String, Option<(String, String)>) {
+    /// Conditions, with a leading AND: of an update that is logged as it is, and of one that is touched, with the value and
+    /// with what the latter does. While a row is touched its mark stands in `brigade_touching`, so that touching is not logged again.
+    fn touch_conditions(&self) -> (String, Option<(String, String, String)>) {
         let touch = self.table.settings.touch.as_deref().and_then(|name| self.table.column(name));
         let Some(at) = touch else { return (String::new(), None) };
         let column = quote(&self.table.columns[at].name);
-        let value = touch_value(&self.table.columns[at].ty);
+        let value = now(&self.table.columns[at].ty);
         let (layout, rowid) = (self.layout, self.rowid);
         let untouched = format!("NEW.{column} IS OLD.{column} AND NEW.{column} IS NOT {value}");
         let mark = format!("layout = {layout} AND row = NEW.{rowid}");
@@ -364,7 +357,7 @@ impl<'a> Texts<'a> {
             log = self.log_update(Some(&value)),
             name = self.name,
         );
-        (plain, Some((format!(" AND {untouched}"), body)))
+        (plain, Some((format!(" AND {untouched}"), value, body)))
     }
 }
 

@@ -57,7 +57,7 @@ fn quoted(text: &str, want: Option<&SqlType>) -> Result<Sql> {
 }
 
 /// A value as a literal of SQLite's.
-pub(crate) fn value_literal(value: &Value, ty: &SqlType) -> Result<String> {
+fn value_literal(value: &Value, ty: &SqlType) -> Result<String> {
     let bound = encode::to_sql(value, ty).map_err(|e| Untranslatable::new(e.message().to_owned(), ""))?;
     let text = |bytes: &[u8]| text_literal(&String::from_utf8_lossy(bytes));
     let blob = |bytes: &[u8]| format!("x'{}'", bytes.iter().map(|b| format!("{b:02x}")).collect::<String>());
@@ -97,7 +97,7 @@ pub(super) fn assigned(sql: Sql, ty: &SqlType) -> Result<Sql> {
 }
 
 /// The model's type for a type in SQL.
-pub(crate) fn type_of(model: &Model, ty: &DataType) -> Result<SqlType> {
+fn type_of(model: &Model, ty: &DataType) -> Result<SqlType> {
     let length = |n: &Option<CharacterLength>| match n {
         Some(CharacterLength::IntegerLength { length, .. }) => u32::try_from(*length).ok(),
         _ => None,

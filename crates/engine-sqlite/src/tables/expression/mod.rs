@@ -15,7 +15,6 @@ use brigade_core::{
 };
 use sqlparser::ast::{BinaryOperator as Op, CaseWhen, Expr, Ident, ObjectName, ObjectNamePart, UnaryOperator};
 
-pub(super) use literal::{type_of, value_literal};
 pub(super) use time::now;
 
 use super::{name::quote, select};

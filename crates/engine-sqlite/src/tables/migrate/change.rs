@@ -66,6 +66,10 @@ impl Changes {
         }
         changes.drop_tables = base.tables.keys().filter(|n| !after.tables.contains_key(*n)).cloned().collect();
         changes.indexes(&base, after)?;
+        // Views are made once the tables stand; what is wrong with one is known here, at its own place.
+        for (name, view) in after.views.iter().filter(|(name, view)| before.views.get(*name) != Some(view)) {
+            ddl::create_view(after, name, view)?;
+        }
         Ok(changes)
     }
 
