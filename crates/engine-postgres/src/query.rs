@@ -8,12 +8,7 @@ use brigade_core::{
 use futures_util::StreamExt;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::{
-    catalog::sql_type,
-    encode::decode,
-    error::from_pg,
-    truth::{PostgresTruth, Session},
-};
+use crate::{catalog::sql_type, encode::decode, error::from_pg, pool::Session, truth::PostgresTruth};
 
 /// Words that end, begin or nest transactions.
 const CONTROL: [&str; 9] = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE"];

@@ -11,7 +11,8 @@ use brigade_core::{
 use crate::{
     encode::{self, Param, cast, quote},
     error::from_pg,
-    truth::{PostgresTruth, Session},
+    pool::Session,
+    truth::PostgresTruth,
 };
 
 /// A view that is open until it is dropped.

@@ -12,18 +12,19 @@ use std::{
 
 use async_trait::async_trait;
 use brigade_core::{
-    data::{Durability, Error, IdempotencyKey, Position, Receipt, Result, code},
+    data::{Durability, Error, IdempotencyKey, Position, Receipt, Result},
     engine::{Applied, CheckedTransaction, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus},
     schema::Model,
 };
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
-use sha2::{Digest, Sha256};
+use deadpool_postgres::Pool;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     config::{PostgresConfig, Reach},
     encode::lsn,
     error::{away, from_pg, from_pool},
+    identity::Identity,
+    pool::{Session, make_pool},
 };
 
 /// How often sessions are replaced, kept keys removed, and the server looked at.
@@ -43,60 +44,6 @@ pub struct PostgresTruth {
     stopped: Mutex<Option<String>>,
     closed: AtomicBool,
     upkeep: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// Which server and database this is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub version: String,
-    pub version_number: u32,
-    pub system: String,
-    pub database: u32,
-    pub timeline: u32,
-}
-
-impl Identity {
-    /// What recognises this truth's positions.
-    pub fn tag(&self) -> u64 {
-        let digest = Sha256::digest(format!("{}/{}", self.system, self.database));
-        u64::from_be_bytes(digest[..8].try_into().expect("eight bytes"))
-    }
-
-    /// The last position before a place in the WAL: everything committed below `lsn` is at or before it, everything that
-    /// commits from there on is after it.
-    pub fn position_before(&self, lsn: u64) -> Position {
-        Position::from_lsn(self.timeline, lsn.saturating_sub(1), u32::MAX, self.tag())
-    }
-
-    /// Asks a session.
-    pub async fn read(client: &tokio_postgres::Client) -> Result<Self> {
-        const ASK: &str = "SELECT current_setting('server_version'), current_setting('server_version_num'), \
-            s.system_identifier::text, d.oid::text, pg_is_in_recovery()::text, \
-            CASE WHEN pg_is_in_recovery() THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END \
-            FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
-        let row = client.query_one(ASK, &[]).await.map_err(from_pg)?;
-        let text = |i: usize| row.try_get::<_, String>(i).map_err(from_pg);
-        let version = text(0)?;
-        let version_number: u32 = text(1)?.parse().unwrap_or(0);
-        if version_number < 140_000 {
-            return Err(Error::new(
-                code::CONFIG,
-                format!("postgresql {version} is too old: brigade needs 14 or newer"),
-            )
-            .hint("upgrade the server"));
-        }
-        if text(4)? == "true" {
-            return Err(away("the server is a standby in recovery")
-                .hint("name the primary in [stores.truth]: a standby takes no writes"));
-        }
-        Ok(Self {
-            version,
-            version_number,
-            system: text(2)?,
-            database: text(3)?.parse().map_err(|_| Error::internal("the database's oid is no number"))?,
-            timeline: u32::from_str_radix(&text(5)?, 16).map_err(|_| Error::internal("the timeline is no number"))?,
-        })
-    }
 }
 
 impl PostgresTruth {
@@ -150,7 +97,7 @@ impl PostgresTruth {
         if object.statement_cache.size() > STATEMENTS_MAX {
             object.statement_cache.clear();
         }
-        Ok(Session { object: Some(object), is_clean: true })
+        Ok(Session::new(object))
     }
 
     fn note_away(&self, error: Error) -> Error {
@@ -224,25 +171,6 @@ impl PostgresTruth {
     }
 }
 
-fn make_pool(reach: &Reach) -> Result<Pool> {
-    let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match &reach.tls {
-        Some(tls) => Manager::from_config(reach.driver.clone(), tls.clone(), manager),
-        None => Manager::from_config(reach.driver.clone(), tokio_postgres::NoTls, manager),
-    };
-    let store = &reach.config.store;
-    Pool::builder(manager)
-        .max_size(store.pool_max.max(1))
-        .timeouts(Timeouts {
-            wait: Some(store.pool_timeout),
-            create: Some(store.connect_timeout),
-            recycle: Some(store.connect_timeout),
-        })
-        .runtime(deadpool_postgres::Runtime::Tokio1)
-        .build()
-        .map_err(|e| Error::internal(e.to_string()))
-}
-
 async fn upkeep(truth: std::sync::Weak<PostgresTruth>) {
     let mut turn = 0_u32;
     loop {
@@ -255,44 +183,6 @@ async fn upkeep(truth: std::sync::Weak<PostgresTruth>) {
         turn += 1;
         if turn.is_multiple_of(12) {
             truth.remove_expired_keys().await;
-        }
-    }
-}
-
-/// A session of the pool. Unless it was marked clean it is closed when dropped, so that a transaction that was left in the
-/// middle (the caller went away) cannot reach the next user of the session.
-pub(crate) struct Session {
-    object: Option<Object>,
-    is_clean: bool,
-}
-
-impl Session {
-    pub fn client(&self) -> &deadpool_postgres::ClientWrapper {
-        self.object.as_ref().expect("held until dropped")
-    }
-
-    /// From here on something is open in it.
-    pub fn begin(&mut self) {
-        self.is_clean = false;
-    }
-
-    /// What was open has ended.
-    pub fn end(&mut self) {
-        self.is_clean = true;
-    }
-
-    /// Ends an open transaction without effect.
-    pub async fn roll_back(&mut self) {
-        if self.client().batch_execute("ROLLBACK").await.is_ok() {
-            self.end();
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let (false, Some(object)) = (self.is_clean, self.object.take()) {
-            drop(Object::take(object));
         }
     }
 }

@@ -9,7 +9,7 @@ use brigade_core::data::{
 };
 use pg_walstream::{ColumnData, TupleData};
 
-use crate::{encode::decode, truth::Identity};
+use crate::{encode::decode, identity::Identity};
 
 /// Microseconds between 1970 and PostgreSQL's year 2000.
 const EPOCH: i64 = 946_684_800_000_000;

@@ -14,7 +14,8 @@ use super::Ended;
 use crate::{
     encode::{literal, lsn},
     error::from_pg,
-    truth::{Identity, PostgresTruth},
+    identity::Identity,
+    truth::PostgresTruth,
 };
 
 /// The spool's note of which server, database and slot it follows.

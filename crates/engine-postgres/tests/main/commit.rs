@@ -38,7 +38,10 @@ async fn statements_take_effect_together_or_not_at_all() {
         ])
         .await
         .unwrap_err();
-    assert_eq!((refused.code(), refused.get_details()), (code::EXPECT_FAILED, Some("statement 1: 0 rows affected")));
+    assert_eq!(
+        (refused.code(), refused.get_details()),
+        (code::EXPECT_FAILED, Some("statement 1 affected 0 rows, expected 1"))
+    );
     let there = rows(&world, "SELECT id, balance FROM accounts ORDER BY id").await;
     assert_eq!(there, [[Value::Int(1), Value::Int(5)], [Value::Int(2), Value::Int(0)]]);
 }

@@ -1,0 +1,68 @@
+//! Sessions: opened, shared, and given back only when they are clean.
+
+use brigade_core::data::{Error, Result};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
+
+use crate::config::Reach;
+
+/// A pool as `[stores.truth]` describes it.
+pub(crate) fn make_pool(reach: &Reach) -> Result<Pool> {
+    let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = match &reach.tls {
+        Some(tls) => Manager::from_config(reach.driver.clone(), tls.clone(), manager),
+        None => Manager::from_config(reach.driver.clone(), tokio_postgres::NoTls, manager),
+    };
+    let store = &reach.config.store;
+    Pool::builder(manager)
+        .max_size(store.pool_max.max(1))
+        .timeouts(Timeouts {
+            wait: Some(store.pool_timeout),
+            create: Some(store.connect_timeout),
+            recycle: Some(store.connect_timeout),
+        })
+        .runtime(deadpool_postgres::Runtime::Tokio1)
+        .build()
+        .map_err(|e| Error::internal(e.to_string()))
+}
+
+/// A session of the pool. Unless it was marked clean it is closed when dropped, so that a transaction that was left in the
+/// middle (the caller went away) cannot reach the next user of the session.
+pub(crate) struct Session {
+    object: Option<Object>,
+    is_clean: bool,
+}
+
+impl Session {
+    pub fn new(object: Object) -> Self {
+        Self { object: Some(object), is_clean: true }
+    }
+
+    pub fn client(&self) -> &deadpool_postgres::ClientWrapper {
+        self.object.as_ref().expect("held until dropped")
+    }
+
+    /// From here on something is open in it.
+    pub fn begin(&mut self) {
+        self.is_clean = false;
+    }
+
+    /// What was open has ended.
+    pub fn end(&mut self) {
+        self.is_clean = true;
+    }
+
+    /// Ends an open transaction without effect.
+    pub async fn roll_back(&mut self) {
+        if self.client().batch_execute("ROLLBACK").await.is_ok() {
+            self.end();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let (false, Some(object)) = (self.is_clean, self.object.take()) {
+            drop(Object::take(object));
+        }
+    }
+}
