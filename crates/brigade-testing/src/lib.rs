@@ -1,5 +1,7 @@
 //! What tests of several crates share: the suites that every engine of a role must pass ([`suites`]), and real servers on
 //! a free port ([`servers`]).
 
+pub mod memory_truth;
 pub mod servers;
 pub mod suites;
+pub mod torn;

@@ -86,8 +86,10 @@ pub(crate) struct Line {
     pub options: RunnerOptions,
     pub known: watch::Sender<Known>,
     turn: Mutex<()>,
-    /// One rebuild, verify or repair at a time.
+    /// One fill or rebuild at a time.
     pub work: Mutex<()>,
+    /// One verify or repair at a time. Not the same as `work`: a first fill must not wait for one who waits for it.
+    pub comparing: Mutex<()>,
 }
 
 impl Line {
@@ -106,8 +108,8 @@ impl Line {
             paused,
             resumes: 0,
         };
-        let (turn, work) = (Mutex::new(()), Mutex::new(()));
-        Self { projection, sources, options, known: watch::Sender::new(known), turn, work }
+        let (turn, work, comparing) = (Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        Self { projection, sources, options, known: watch::Sender::new(known), turn, work, comparing }
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -80,7 +80,10 @@ async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
     match apply_next(line, attempt, model.version).await? {
         Next::Applied => attempt.failures = 0,
         Next::Nothing => {
-            line.update(|known| (known.state, known.last_error) = (State::Running, None));
+            line.update(|known| {
+                known.state = if known.paused { State::Paused } else { State::Running };
+                known.last_error = None;
+            });
             tokio::select! {
                 _ = tip.changed() => {}
                 _ = models.changed() => {}

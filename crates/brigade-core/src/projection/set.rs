@@ -83,7 +83,7 @@ impl Projections {
     /// BRG404 for an unknown name; BRG504 for one that does not move on (paused, stopped, its store away).
     pub async fn verify(&self, name: &str, progress: Option<Progress>) -> Result<Verification> {
         let line = self.line(name)?;
-        let _work = line.work.lock().await;
+        let _comparing = line.comparing.lock().await;
         compare(line, &mut Held::Live, false, progress.as_ref()).await
     }
 
@@ -93,7 +93,7 @@ impl Projections {
     /// As [`Projections::verify`].
     pub async fn repair(&self, name: &str, progress: Option<Progress>) -> Result<u64> {
         let line = self.line(name)?;
-        let _work = line.work.lock().await;
+        let _comparing = line.comparing.lock().await;
         let found = compare(line, &mut Held::Live, true, progress.as_ref()).await?;
         line.sources.notes.clear_dead_letters(line.name()).await?;
         line.update(|known| known.dead_letters = 0);

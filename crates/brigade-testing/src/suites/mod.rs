@@ -6,3 +6,5 @@ pub mod truth;
 pub fn row() -> brigade_core::commit::Row {
     brigade_core::commit::Row::new()
 }
+pub mod copy;
+pub mod spool;

@@ -1,7 +1,11 @@
 //! Keys that seemed to differ, once more, at one place of the log: the truth's row as a snapshot shows it, carried
 //! forward by the changes between the snapshot and the checkpoint of what is held.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{DifferenceKind, Held};
 use crate::{
@@ -20,6 +24,12 @@ pub(super) struct Looked {
 /// On PostgreSQL a snapshot may show transactions that the log has not published yet. What differs because of one is
 /// equal a moment later; so there a difference must last this many looks.
 const LOOKS_AHEAD: u32 = 5;
+
+/// Looks at keys that go on changing, before it is said that they do.
+const LOOKS_MAX: u32 = 20;
+
+/// Changes after the checkpoint that are read to tell whether a key changes just now.
+const AHEAD_MAX: usize = 10 * CHUNK_MAX;
 
 /// The canonical bytes of a key: values have no order and no hash of their own.
 pub(super) fn key_bytes(key: &Key) -> Vec<u8> {
@@ -58,15 +68,41 @@ pub(super) async fn at_one_place(
         let there = by_key(layout, held.get(line, layout, &keys).await?);
         let (differ, wanted) = differing(&keys, &truth, &there);
         looks += 1;
-        if differ.is_empty() || at.seen.is_none() || looks == LOOKS_AHEAD {
+        // An engine without transactions may show what its runner has begun to apply after the checkpoint.
+        let moving = !differ.is_empty() && changes_ahead(line, layout, &differ, &place).await?;
+        let lasts = at.seen.is_none() || looks >= LOOKS_AHEAD;
+        if differ.is_empty() || (lasts && !moving) {
             if mend && matches!(held, Held::Live) {
                 line.projection.put(layout, &wanted).await?;
             }
             return Ok(differ);
         }
         drop(turn);
+        if looks == LOOKS_MAX {
+            return Err(Error::unavailable(
+                format!("rows of table {} change faster than they can be compared", table.name),
+                Duration::from_secs(1),
+            ));
+        }
         keys = differ.into_iter().map(|looked| looked.key).collect();
-        tokio::time::sleep(Duration::from_millis(50 << looks)).await;
+        tokio::time::sleep(Duration::from_millis(10 << looks.min(6))).await;
+    }
+}
+
+/// Whether one of the keys changes after the place of what is held.
+async fn changes_ahead(line: &Line, layout: &Layout, differ: &[Looked], place: &Checkpoint) -> Result<bool> {
+    let asked: BTreeSet<Vec<u8>> = differ.iter().map(|looked| key_bytes(&looked.key)).collect();
+    let (mut after, mut count) = (place.position, 0);
+    loop {
+        let read = line.sources.log.read(Some(after), CHUNK_MAX).await?;
+        let Some(last) = read.last() else { return Ok(false) };
+        (after, count) = (last.position, count + read.len());
+        let touches = |change: &Change| {
+            change.layout.table == layout.table && change.key().is_none_or(|key| asked.contains(&key_bytes(&key)))
+        };
+        if count > AHEAD_MAX || read.iter().any(touches) {
+            return Ok(true);
+        }
     }
 }
 
@@ -79,7 +115,7 @@ async fn carry_forward(
     to: &Checkpoint,
     rows: &mut BTreeMap<Vec<u8>, Row>,
 ) -> Result<()> {
-    let asked: std::collections::BTreeSet<Vec<u8>> = keys.iter().map(key_bytes).collect();
+    let asked: BTreeSet<Vec<u8>> = keys.iter().map(key_bytes).collect();
     let layouts = line.layouts();
     let mut after = from.position;
     while after < to.position {
