@@ -18,7 +18,7 @@ fn is_away(state: &SqlState) -> bool {
 /// An error of the driver.
 pub(crate) fn from_pg(error: tokio_postgres::Error) -> Error {
     match error.as_db_error() {
-        Some(db) if is_away(db.code()) => away(db.message().to_owned()).source(error),
+        Some(db) if is_away(db.code()) => away(db.message()).source(error),
         Some(db) => from_db(db),
         None if error.code().is_some_and(is_away) || is_connection(&error) => away(describe(&error)).source(error),
         None => Error::internal(describe(&error)).source(error),

@@ -241,7 +241,7 @@ impl Truth for PostgresTruth {
         // Those in use finish first: closing only hands out no more.
         for _ in 0..100 {
             let status = self.pool.status();
-            if status.size <= status.available.max(0) {
+            if status.size <= status.available {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
