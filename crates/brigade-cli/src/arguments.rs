@@ -101,6 +101,9 @@ pub enum Command {
         /// Rows whose key is there already replace what is there.
         #[arg(long)]
         upsert: bool,
+        /// Columns of the unique constraint that --upsert goes by, with commas between them; by default the primary key.
+        #[arg(long, requires = "upsert", value_delimiter = ',', value_name = "COLUMNS")]
+        on: Vec<String>,
         /// What the file holds; by default its ending says.
         #[arg(long)]
         format: Option<Format>,

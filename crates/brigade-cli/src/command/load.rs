@@ -32,6 +32,7 @@ pub struct Wanted<'a> {
     pub table: &'a str,
     pub file: &'a str,
     pub upsert: bool,
+    pub on: &'a [String],
     pub format: Option<Format>,
     pub batch_rows: usize,
 }
@@ -184,9 +185,15 @@ fn body(wanted: &Wanted<'_>, batch: &[Line], rows_each: usize) -> String {
     let mut table = String::new();
     escape_json(wanted.table, &mut table);
     let verb = if wanted.upsert { "upsert" } else { "insert" };
+    let mut on = String::new();
+    for (i, column) in wanted.on.iter().enumerate() {
+        on.push_str(if i > 0 { "," } else { "\"on\":[" });
+        escape_json(column, &mut on);
+        on.push_str(if i + 1 == wanted.on.len() { "]," } else { "" });
+    }
     let statements = batch.chunks(rows_each).map(|lines| {
         let rows: Vec<&str> = lines.iter().map(|l| l.json.as_str()).collect();
-        format!("{{\"{verb}\":{{\"table\":{table},\"rows\":[{}]}}}}", rows.join(","))
+        format!("{{\"{verb}\":{{\"table\":{table},{on}\"rows\":[{}]}}}}", rows.join(","))
     });
     format!("{{\"statements\":[{}]}}", statements.collect::<Vec<_>>().join(","))
 }
@@ -247,7 +254,7 @@ mod tests {
     use super::*;
 
     fn wanted(upsert: bool) -> Wanted<'static> {
-        Wanted { table: "t", file: "f.csv", upsert, format: None, batch_rows: 2 }
+        Wanted { table: "t", file: "f.csv", upsert, on: &[], format: None, batch_rows: 2 }
     }
 
     fn batch() -> Vec<Line> {
@@ -261,6 +268,9 @@ mod tests {
         let apart =
             r#"{"statements":[{"upsert":{"table":"t","rows":[{"a":1}]}},{"upsert":{"table":"t","rows":[{"a":2}]}}]}"#;
         assert_eq!(body(&wanted(true), &batch(), 1), apart);
+        let on = ["a".to_owned(), "b".to_owned()];
+        let by_constraint = body(&Wanted { on: &on, ..wanted(true) }, &batch()[..1], 1);
+        assert_eq!(by_constraint, r#"{"statements":[{"upsert":{"table":"t","on":["a","b"],"rows":[{"a":1}]}}]}"#);
     }
 
     #[test]

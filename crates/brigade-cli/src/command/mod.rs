@@ -47,13 +47,14 @@ pub async fn run(arguments: Arguments) -> Result<Answer, Failure> {
             let wanted = changes::Wanted { after, table, limit: *limit, follow: *follow };
             with(&place, true, async |access| changes::run(access, &wanted, json).await).await
         }
-        Command::Load { arguments: words, upsert, format, batch } => {
+        Command::Load { arguments: words, upsert, on, format, batch } => {
             let (project, rest) = split(words, 2);
             let place = Place::find(&arguments, project)?;
             let wanted = load::Wanted {
                 table: &rest[0],
                 file: &rest[1],
                 upsert: *upsert,
+                on,
                 format: *format,
                 batch_rows: *batch as usize,
             };
