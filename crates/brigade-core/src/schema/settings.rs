@@ -27,7 +27,7 @@ pub(super) fn lay(model: &Model, config: &Config) -> Result<Model> {
         }
     }
     for (name, copy) in &config.copies {
-        for table in copy.tables.iter().flatten().filter(|t| !model.tables.contains_key(*t)) {
+        if let Some(table) = copy.tables.iter().flatten().find(|t| !model.tables.contains_key(*t)) {
             let message = format!("{}: [copy.{name}]: there is no table \"{table}\"", copy.place);
             let known = model.tables.keys().map(String::as_str);
             return Err(Error::new(code::CONFIG, message).hint(did_you_mean(table, known)));

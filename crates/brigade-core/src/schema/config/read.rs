@@ -44,7 +44,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
         source.error(at, e.message().trim().replace('\n', ", ")).hint("see the TOML format at toml.io")
     })?;
     let root = Section::root(&source, table.get_ref());
-    for (key, at) in root.keys().filter(|(key, _)| LATER.contains(key)) {
+    if let Some((key, at)) = root.keys().find(|(key, _)| LATER.contains(key)) {
         let error = source.error(at, format_args!("[{key}] is not known to this version of brigade"));
         return Err(error.hint("take the section out, or use a version that knows it"));
     }
@@ -68,7 +68,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
 }
 
 fn stores(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
-    for (key, at) in section.keys().filter(|(key, _)| LATER_ROLES.contains(key)) {
+    if let Some((key, at)) = section.keys().find(|(key, _)| LATER_ROLES.contains(key)) {
         let error = source.error(at, format_args!("stores.{key}: this version of brigade has no role {key}"));
         return Err(error.hint("take the line out, or use a version that knows it"));
     }
