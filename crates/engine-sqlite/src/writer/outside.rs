@@ -84,4 +84,9 @@ impl State {
         }
         Ok(())
     }
+
+    /// Clears what other programs' statements left staged.
+    pub(super) fn clear_stages(&self) -> Result<()> {
+        tables::clear_stages(&self.conn)
+    }
 }

@@ -13,7 +13,7 @@ use std::{
 use brigade_core::data::{Error, Position, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{error, log::position_of, shared::Shared, tables};
+use crate::{error, log::position_of, shared::Shared};
 
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
@@ -248,11 +248,4 @@ pub(crate) fn tables_meta(conn: &Connection, name: &str, value: &str) -> rusqlit
     )?
     .execute(params![name, value])
     .map(|_| ())
-}
-
-impl State {
-    /// Clears what other programs' statements left staged.
-    pub(super) fn clear_stages(&self) -> Result<()> {
-        tables::clear_stages(&self.conn)
-    }
 }
