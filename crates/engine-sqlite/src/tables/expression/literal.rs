@@ -86,9 +86,10 @@ pub(super) fn assigned(sql: Sql, ty: &SqlType) -> Result<Sql> {
         (Some(from), SqlType::TimestampTz | SqlType::Timestamp | SqlType::Date) if from != ty => {
             super::time::converted(&sql.text, from, ty)?
         }
-        (Some(from), SqlType::SmallInt | SqlType::Int | SqlType::BigInt)
-            if matches!(from, SqlType::Double | SqlType::Real | SqlType::Numeric { .. }) =>
-        {
+        (
+            Some(SqlType::Double | SqlType::Real | SqlType::Numeric { .. }),
+            SqlType::SmallInt | SqlType::Int | SqlType::BigInt,
+        ) => {
             format!("CAST(round({}) AS INTEGER)", super::compare::as_number(sql).text)
         }
         _ => sql.text,
