@@ -22,7 +22,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::{Method, Uri},
     middleware,
     routing::{get, post},
@@ -121,7 +120,6 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/admin/migrate", post(admin::migrate))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::pass))
         .with_state(server)
 }

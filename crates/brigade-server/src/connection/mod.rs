@@ -36,6 +36,8 @@ use socket::Socket;
 /// # Errors
 /// BRGCFG for an address of the network (there is no authentication yet), a port in use, or what is no address.
 pub async fn bind(address: &str) -> Result<TcpListener> {
+    // Whoever binds is about to open a project: from here on everything it records is counted.
+    metrics::install();
     let malformed = |e: std::io::Error| {
         Error::new(code::CONFIG, format!("cannot listen on {address}: {e}")).hint("write HOST:PORT, as 127.0.0.1:8080")
     };

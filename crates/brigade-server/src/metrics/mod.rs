@@ -1,7 +1,7 @@
 //! `GET /metrics`: Prometheus text of everything that any part of brigade recorded.
 //!
-//! The recorder must be installed before the project is opened: a counter that was registered earlier counts nothing for
-//! ever. So [`install`] is public, and calling it again gives the same one.
+//! The recorder should be installed before the project is opened: what is recorded earlier is lost. So [`install`] is public,
+//! [`crate::bind`] calls it, and calling it again gives the same one.
 
 use std::{
     collections::HashMap,

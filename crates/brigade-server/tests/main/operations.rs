@@ -51,7 +51,6 @@ async fn the_command_line_works_through_the_server() {
     assert_eq!(ask("POST", "/admin/sql", TOKEN, write).await.json()["code"], "25006");
     let write = write.replace('}', ",\"write\":true}");
     assert_eq!(ask("POST", "/admin/sql", TOKEN, &write).await.json()["affected"], 1);
-    ask("POST", "/admin/sql", TOKEN, r#"{"sql":"SELEC"}"#).await.is_error(400, "42601");
     let migrations = ask("GET", "/admin/migrations", TOKEN, "").await.json();
     assert_eq!((&migrations[0]["name"], &migrations[0]["state"]), (&"init".into(), &"applied".into()));
     std::fs::write(server.folder().join("migrations/0002_tags.sql"), "CREATE TABLE tags (name text PRIMARY KEY);")

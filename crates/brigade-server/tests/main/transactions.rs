@@ -124,7 +124,7 @@ async fn mistakes_of_the_body_name_line_and_column() {
     let server = Running::start().await;
     for (body, details) in [
         ("{\"statements\": [\n  {\"insrt\": {}}]}", "line 2, column 3"),
-        ("{\"statements\": [{\"check\":\n {\"table\": \"links\", \"expekt\": 1}}]}", "line 2, column 20"),
+        ("{\"statements\": [{\"check\":\n {\"table\": \"links\", \"expekt\": 1}}]}", "line 2, column 21"),
         ("nonsense", "line 1, column 2"),
     ] {
         let answer = server.commit(body).await.is_error(400, "BRG400");
