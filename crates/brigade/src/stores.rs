@@ -12,7 +12,8 @@ use brigade_core::{
     schema::{CopyConfig, Model},
 };
 use engine_memory::MemoryCopy;
-use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteTruth};
+use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
+use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
 use crate::Project;
@@ -22,6 +23,8 @@ use crate::Project;
 pub(crate) struct Stores {
     pub(crate) truth: Arc<dyn Truth>,
     pub(crate) log: Arc<dyn Log>,
+    /// What only a PostgreSQL truth has.
+    postgres: Option<(Arc<PostgresTruth>, Arc<PostgresLog>)>,
 }
 
 impl Stores {
@@ -35,7 +38,24 @@ impl Stores {
                 config.statement_timeout = store.statement_timeout;
                 let truth = SqliteTruth::open(config, Arc::new(SystemClock))?;
                 let log = Arc::clone(&truth) as Arc<dyn Log>;
-                Ok(Self { truth, log })
+                Ok(Self { truth, log, postgres: None })
+            }
+            Some(("postgres" | "postgresql", _)) => {
+                let config = PostgresConfig {
+                    store: store.clone(),
+                    project: project.config.name.clone(),
+                    folder: project.dir.clone(),
+                    schemas: project.config.schema.schemas.clone(),
+                    existing: project.config.schema.existing,
+                };
+                let truth = PostgresTruth::connect(config).await?;
+                let spool = SqliteSpool::open(spool_file(project, data_dir)?)?;
+                let log = PostgresSource::start(Arc::clone(&truth), Arc::new(spool)).await?;
+                Ok(Self {
+                    truth: Arc::clone(&truth) as Arc<dyn Truth>,
+                    log: Arc::clone(&log) as Arc<dyn Log>,
+                    postgres: Some((truth, log)),
+                })
             }
             _ => Err(Error::new(code::CONFIG, format!("no engine can be the truth at {:?}", store.url))
                 .hint("use sqlite:PATH or postgres://USER@HOST/DATABASE")),
@@ -43,13 +63,22 @@ impl Stores {
     }
 
     /// The model of tables that were there before brigade.
-    pub(crate) async fn catalog(&self, _schemas: &[String]) -> Result<Model> {
-        Err(Error::new(code::CONFIG, "[schema] existing = true is for a PostgreSQL truth"))
+    pub(crate) async fn catalog(&self, schemas: &[String]) -> Result<Model> {
+        match &self.postgres {
+            Some((truth, _)) => truth.read_catalog(schemas).await,
+            None => Err(Error::new(code::CONFIG, "[schema] existing = true is for a PostgreSQL truth")
+                .hint("on SQLite the tables come from migrations/")),
+        }
     }
 
     /// Makes the log of a PostgreSQL truth anew, after its slot is gone.
     pub(crate) async fn rebuild_log(&self) -> Result<u64> {
-        Err(Error::new(code::UNSUPPORTED, "the log of a SQLite truth lies in the truth's own file"))
+        match &self.postgres {
+            Some(_) => Err(Error::new(code::UNSUPPORTED, "this version does not make a log anew in place")
+                .hint("stop the server, drop the slot, remove the folder of [stores] log, start again, and rebuild every projection")),
+            None => Err(Error::new(code::UNSUPPORTED, "the log of a SQLite truth lies in the truth's own file")
+                .hint("it has no slot that could be lost; there is nothing to rebuild")),
+        }
     }
 
     /// Starts the projections of brigade.toml, where `run` says so.
@@ -80,6 +109,9 @@ impl Stores {
 
     /// Finishes what is queued, flushes and closes.
     pub(crate) async fn close(&self) {
+        if let Some((_, log)) = &self.postgres {
+            log.close().await;
+        }
         self.truth.close().await;
     }
 }
@@ -101,4 +133,16 @@ fn embedded(data_dir: &Path, path: &str) -> PathBuf {
         Err(_) if path.is_absolute() => path.to_owned(),
         Err(_) => data_dir.join(path),
     }
+}
+
+fn spool_file(project: &Project, data_dir: &Path) -> Result<PathBuf> {
+    let url = &project.config.stores.log;
+    let Some(path) = url.strip_prefix("embedded:") else {
+        return Err(Error::new(code::CONFIG, format!("no engine can be the log at {url:?}")).hint("use embedded:FOLDER"));
+    };
+    let folder = embedded(data_dir, path);
+    std::fs::create_dir_all(&folder).map_err(|e| {
+        Error::new(code::CONFIG, format!("the log's folder {} cannot be made: {e}", folder.display())).source(e)
+    })?;
+    Ok(folder.join("spool.db"))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use brigade::{Brigade, OpenOptions};
 
-use crate::support::{Engine, on_every_engine};
+use crate::support::{Engine, create_database, on_every_engine};
 
 fn apps() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps");
@@ -39,12 +39,17 @@ fn every_application_opens_on_every_engine() {
     });
 }
 
-fn copy_project(from: &Path, to: &Path, _engine: &Engine) {
+fn copy_project(from: &Path, to: &Path, engine: &Engine) {
     std::fs::create_dir_all(to.join("migrations")).expect("a folder");
     for entry in std::fs::read_dir(from.join("migrations")).expect("migrations/") {
         let path = entry.expect("an entry").path();
         std::fs::copy(&path, to.join("migrations").join(path.file_name().expect("a name"))).expect("a copy");
     }
-    let config = std::fs::read_to_string(from.join("brigade.toml")).expect("brigade.toml");
+    let mut config = std::fs::read_to_string(from.join("brigade.toml")).expect("brigade.toml");
+    if let Engine::Postgres(server) = engine {
+        let url = create_database(server);
+        assert!(!config.contains("[stores]"), "applications use the embedded defaults");
+        config.push_str(&format!("\n[stores]\ntruth = {url:?}\n"));
+    }
     std::fs::write(to.join("brigade.toml"), config).expect("a file");
 }

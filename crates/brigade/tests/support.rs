@@ -1,18 +1,35 @@
 //! Temporary projects on SQLite and, where there is a server, on PostgreSQL.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use brigade::{Brigade, OpenOptions};
+use brigade_testing::servers::Postgres;
 
 /// Which engine is the truth of a test's project.
 #[derive(Clone)]
 pub enum Engine {
     Sqlite,
+    Postgres(Arc<Postgres>),
 }
 
 /// Every engine there is. Without a PostgreSQL server it is skipped aloud, or fails with `BRIGADE_REQUIRE_SERVERS=1`.
 pub fn engines() -> Vec<Engine> {
-    vec![Engine::Sqlite]
+    let postgres = Postgres::start().map(|server| Engine::Postgres(Arc::new(server)));
+    std::iter::once(Engine::Sqlite).chain(postgres).collect()
+}
+
+/// The URL of a new, empty database.
+pub fn create_database(server: &Postgres) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    server.psql("postgres", &format!("CREATE DATABASE {name}")).expect("a new database");
+    server.url_of(&name)
 }
 
 /// A project in a folder that goes with it.
@@ -27,6 +44,9 @@ impl TestProject {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (name, stores) = match engine {
             Engine::Sqlite => ("sqlite", String::new()),
+            Engine::Postgres(server) => {
+                ("postgres", format!("[stores]\ntruth = {:?}\n", create_database(server)))
+            }
         };
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
         let project = Self { folder, engine: name };
@@ -63,5 +83,5 @@ pub fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(Engine) -> F) {
 
 /// No progress bar.
 pub fn quiet() -> brigade::Progress {
-    std::sync::Arc::new(|_, _| {})
+    Arc::new(|_, _| {})
 }
