@@ -97,10 +97,10 @@ impl Brigade {
         let applied = self.inner.stores.truth.applied().await?;
         pending(&project.migrations, applied.iter().map(|a| (a.number, &*a.name, &*a.checksum)))?;
         let mut applied = applied.into_iter();
-        let states = project.migrations.into_iter().map(|migration| MigrationState {
-            migration: Arc::new(migration),
-            applied: applied.next(),
-        });
+        let states = project
+            .migrations
+            .into_iter()
+            .map(|migration| MigrationState { migration: Arc::new(migration), applied: applied.next() });
         Ok(states.collect())
     }
 
@@ -200,7 +200,12 @@ impl Brigade {
         let name = projection.name.strip_prefix("copy.")?;
         let bound = self.config().copies.get(name)?.max_lag?;
         (projection.lag_seconds > bound.as_secs_f64()).then(|| {
-            format!("projection {} is {:.1} s behind, more than {} s", projection.name, projection.lag_seconds, bound.as_secs())
+            format!(
+                "projection {} is {:.1} s behind, more than {} s",
+                projection.name,
+                projection.lag_seconds,
+                bound.as_secs()
+            )
         })
     }
 

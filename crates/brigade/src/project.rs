@@ -50,9 +50,8 @@ fn read_migrations(dir: &Path) -> Result<Vec<Migration>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let unreadable = |e: std::io::Error| {
-        Error::new(code::CONFIG, format!("{} cannot be read: {e}", folder.display())).source(e)
-    };
+    let unreadable =
+        |e: std::io::Error| Error::new(code::CONFIG, format!("{} cannot be read: {e}", folder.display())).source(e);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -120,8 +120,11 @@ fn copy_store(name: &str, config: &CopyConfig, data_dir: &Path) -> Result<Arc<dy
     match config.store.split_once(':') {
         Some(("sqlite", path)) => Ok(Arc::new(SqliteCopy::open(embedded(data_dir, path))?)),
         Some(("memory", "")) => Ok(Arc::new(MemoryCopy::new())),
-        _ => Err(Error::new(code::CONFIG, format!("{}: no engine can hold copy.{name} at {:?}", config.place, config.store))
-            .hint("use sqlite:PATH or memory:")),
+        _ => Err(Error::new(
+            code::CONFIG,
+            format!("{}: no engine can hold copy.{name} at {:?}", config.place, config.store),
+        )
+        .hint("use sqlite:PATH or memory:")),
     }
 }
 
@@ -138,7 +141,9 @@ fn embedded(data_dir: &Path, path: &str) -> PathBuf {
 fn spool_file(project: &Project, data_dir: &Path) -> Result<PathBuf> {
     let url = &project.config.stores.log;
     let Some(path) = url.strip_prefix("embedded:") else {
-        return Err(Error::new(code::CONFIG, format!("no engine can be the log at {url:?}")).hint("use embedded:FOLDER"));
+        return Err(
+            Error::new(code::CONFIG, format!("no engine can be the log at {url:?}")).hint("use embedded:FOLDER")
+        );
     };
     let folder = embedded(data_dir, path);
     std::fs::create_dir_all(&folder).map_err(|e| {

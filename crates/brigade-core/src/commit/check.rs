@@ -112,7 +112,13 @@ impl Problems {
         hint: Option<String>,
     ) {
         if self.list.len() < limits::PROBLEMS_MAX {
-            self.list.push(Problem { statement: self.statement, field: field.into(), code: code.into(), message, hint });
+            self.list.push(Problem {
+                statement: self.statement,
+                field: field.into(),
+                code: code.into(),
+                message,
+                hint,
+            });
         }
     }
 
@@ -179,8 +185,7 @@ fn find_table(name: &str, model: &Model, problems: &mut Problems) -> Option<Arc<
 pub(super) fn find_column(table: &Table, name: &str, field: &str, problems: &mut Problems) -> Option<usize> {
     let found = table.column(name);
     if found.is_none() {
-        let hint =
-            nearest(name, table.columns.iter().map(|c| c.name.as_str())).map(|n| format!("did you mean {n:?}?"));
+        let hint = nearest(name, table.columns.iter().map(|c| c.name.as_str())).map(|n| format!("did you mean {n:?}?"));
         let message = format!("column {name:?} of relation {:?} does not exist", table.name);
         problems.push(field.to_owned(), code::UNKNOWN_COLUMN, message, hint);
     }
@@ -329,9 +334,7 @@ fn is_unique(table: &Table, sorted: &[usize]) -> bool {
         index.unique && index.predicate.is_none() && columns.is_some_and(|c| same(&c))
     };
     !sorted.is_empty()
-        && (same(table.key())
-            || table.uniques.iter().any(|u| same(&u.columns))
-            || table.indexes.iter().any(index))
+        && (same(table.key()) || table.uniques.iter().any(|u| same(&u.columns)) || table.indexes.iter().any(index))
 }
 
 fn check_set(set: Record, operands: &mut Operands<'_>) -> Vec<(usize, Assign)> {

@@ -28,7 +28,9 @@ fn check_condition(Condition { column: name, input }: Condition, operands: &mut 
     let (operator, inputs) = match input {
         Input::Compare(operator, values) => (operator, values.into_iter().map(Input::Value).collect()),
         Input::Json(json) => match &json.value {
-            JsonValue::Object(entries) if json.get("returned").is_none() && !(ty.is_json() && !is_operator(entries)) => {
+            JsonValue::Object(entries)
+                if json.get("returned").is_none() && !(ty.is_json() && !is_operator(entries)) =>
+            {
                 let JsonValue::Object(entries) = json.value else { return None };
                 read_operator(entries, &field, operands)?
             }
@@ -68,9 +70,7 @@ fn read_operator(
         return None;
     };
     match (operator, value.value) {
-        (Operator::In, JsonValue::Array(items)) => {
-            Some((operator, items.into_iter().map(Input::Json).collect()))
-        }
+        (Operator::In, JsonValue::Array(items)) => Some((operator, items.into_iter().map(Input::Json).collect())),
         (Operator::In, _) => {
             operands.problems.push(field(), code::MALFORMED, "\"in\" takes an array".to_owned(), None);
             None

@@ -90,9 +90,7 @@ impl Operands<'_> {
                 }
                 // Lengths do not matter where nothing is stored.
                 SqlType::VarChar(_) => self.read(&SqlType::Text, input, field),
-                SqlType::Numeric { .. } => {
-                    self.read(&SqlType::Numeric { precision: None, scale: 0 }, input, field)
-                }
+                SqlType::Numeric { .. } => self.read(&SqlType::Numeric { precision: None, scale: 0 }, input, field),
                 _ => self.plain(column, input, field),
             },
         }
@@ -100,8 +98,10 @@ impl Operands<'_> {
 
     /// A NOT NULL column without a value, or with a null.
     pub(super) fn null(&mut self, column: &Column, field: String) {
-        let message =
-            format!("null value in column {:?} of relation {:?} violates not-null constraint", column.name, self.table.name);
+        let message = format!(
+            "null value in column {:?} of relation {:?} violates not-null constraint",
+            column.name, self.table.name
+        );
         self.problems.push(field, code::NOT_NULL, message, None);
     }
 
@@ -175,7 +175,11 @@ impl Operands<'_> {
                     return match reference {
                         Ok(reference) => self.reference(ty, &reference, field),
                         Err(message) => {
-                            self.wrong(field, message, Some("use {\"returned\": {\"statement\": 0, \"row\": 0, \"column\": \"id\"}}"));
+                            self.wrong(
+                                field,
+                                message,
+                                Some("use {\"returned\": {\"statement\": 0, \"row\": 0, \"column\": \"id\"}}"),
+                            );
                             None
                         }
                     };
@@ -290,9 +294,7 @@ fn returned_ref(json: &Json, ty: &SqlType) -> Option<Result<ReturnedRef, &'stati
         return Some(Err("\"returned\" has the keys statement, row and column alone"));
     }
     Some(match (number("statement"), number("row"), of.get("column").and_then(Json::as_str)) {
-        (Some(statement), Some(row), Some(column)) => {
-            Ok(ReturnedRef { statement, row, column: column.to_owned() })
-        }
+        (Some(statement), Some(row), Some(column)) => Ok(ReturnedRef { statement, row, column: column.to_owned() }),
         _ => Err("\"returned\" needs statement and row as numbers and column as text"),
     })
 }
@@ -304,7 +306,10 @@ fn fit(ty: &SqlType, value: Value) -> Result<Value, ValueError> {
         (Value::Null, _) => return Ok(value),
         (Value::Int(_), SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Numeric { .. })
         | (Value::Numeric(_), SqlType::Numeric { .. })
-        | (Value::Text(_), SqlType::Text | SqlType::VarChar(_) | SqlType::Char(_) | SqlType::Enum(_) | SqlType::Other(_))
+        | (
+            Value::Text(_),
+            SqlType::Text | SqlType::VarChar(_) | SqlType::Char(_) | SqlType::Enum(_) | SqlType::Other(_),
+        )
         | (Value::Json(_), SqlType::Json | SqlType::Jsonb)
         | (Value::Bool(_), SqlType::Bool)
         | (Value::Real(_) | Value::Int(_), SqlType::Real)

@@ -232,8 +232,13 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self.code() {
             code::INTERNAL => Kind::Internal,
-            code::UNAVAILABLE | code::NOT_REACHED | code::NO_SPACE | code::KEY_RUNNING | code::SERIALIZATION
-            | code::CANCELED | "40P01" => Kind::World,
+            code::UNAVAILABLE
+            | code::NOT_REACHED
+            | code::NO_SPACE
+            | code::KEY_RUNNING
+            | code::SERIALIZATION
+            | code::CANCELED
+            | "40P01" => Kind::World,
             c if c.starts_with("53") || c.starts_with("08") || c.starts_with("57") => Kind::World,
             c if c.starts_with("XX") || c.starts_with("58") => Kind::Internal,
             _ => Kind::Caller,

@@ -308,13 +308,9 @@ mod tests {
 
     #[test]
     fn names_the_place_of_a_mistake() {
-        for (text, line, column) in [
-            ("{\"a\": 1,\n \"a\": 2}", 2, 2),
-            ("{\"a\": nul}", 1, 10),
-            ("[1, 2", 1, 6),
-            ("", 1, 1),
-            ("{} x", 1, 4),
-        ] {
+        for (text, line, column) in
+            [("{\"a\": 1,\n \"a\": 2}", 2, 2), ("{\"a\": nul}", 1, 10), ("[1, 2", 1, 6), ("", 1, 1), ("{} x", 1, 4)]
+        {
             let e = Json::parse(text.as_bytes()).unwrap_err();
             assert_eq!(line_column(text.as_bytes(), e.at), (line, column), "{text}: {e:?}");
         }

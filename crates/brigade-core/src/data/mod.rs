@@ -26,8 +26,6 @@ pub use numeric::Numeric;
 pub use position::Position;
 pub use receipt::{Durability, IdempotencyKey, Receipt, Returned, StatementResult};
 pub use time::{Interval, TIMESTAMP_MAX, TIMESTAMP_MIN, date, interval, time_of_day, timestamp, timestamptz};
-pub use transaction::{
-    Action, Condition, Expect, Input, Operator, Record, ReturnedRef, Statement, Transaction, Where,
-};
+pub use transaction::{Action, Condition, Expect, Input, Operator, Record, ReturnedRef, Statement, Transaction, Where};
 pub use types::SqlType;
 pub use value::{Value, ValueError};

@@ -44,9 +44,7 @@ impl PartialEq for Numeric {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Finite(a), Self::Finite(b)) => a.as_bigint_and_exponent() == b.as_bigint_and_exponent(),
-            (Self::NaN, Self::NaN)
-            | (Self::Infinity, Self::Infinity)
-            | (Self::NegInfinity, Self::NegInfinity) => true,
+            (Self::NaN, Self::NaN) | (Self::Infinity, Self::Infinity) | (Self::NegInfinity, Self::NegInfinity) => true,
             _ => false,
         }
     }

@@ -435,7 +435,8 @@ mod tests {
             assert_eq!(timestamptz::format(micros), shown, "{text}");
             assert_eq!(timestamptz::parse(shown), Some(micros), "{shown}");
         }
-        for bad in ["", "2026-13-01", "2025-02-29", "2026-11-21T25:00Z", "2026-11-21T10:00:00+99", "now", "2026-11-21x"] {
+        for bad in ["", "2026-13-01", "2025-02-29", "2026-11-21T25:00Z", "2026-11-21T10:00:00+99", "now", "2026-11-21x"]
+        {
             assert_eq!(timestamptz::parse(bad), None, "{bad}");
         }
         assert_eq!(timestamptz::format_fixed(0), "1970-01-01T00:00:00.000000+00:00");

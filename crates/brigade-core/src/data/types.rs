@@ -64,10 +64,7 @@ impl SqlType {
 
     /// Whether `{"add": n}` makes sense.
     pub fn is_number(&self) -> bool {
-        matches!(
-            self,
-            Self::SmallInt | Self::Int | Self::BigInt | Self::Real | Self::Double | Self::Numeric { .. }
-        )
+        matches!(self, Self::SmallInt | Self::Int | Self::BigInt | Self::Real | Self::Double | Self::Numeric { .. })
     }
 
     /// Whether values are kept as text with a meaning of text.

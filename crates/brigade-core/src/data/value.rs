@@ -8,8 +8,8 @@ use std::{borrow::Cow, fmt::Write as _};
 use uuid::Uuid;
 
 use super::{
-    Interval, Json, JsonValue, Numeric, SqlType, code, date, escape_json, interval, numeric::NumericError,
-    time_of_day, timestamp, timestamptz,
+    Interval, Json, JsonValue, Numeric, SqlType, code, date, escape_json, interval, numeric::NumericError, time_of_day,
+    timestamp, timestamptz,
 };
 
 /// One value. An enum's label and a type that only PostgreSQL has are [`Value::Text`].
@@ -85,10 +85,7 @@ impl Value {
     /// # Errors
     /// With PostgreSQL's SQLSTATE.
     pub fn from_json(ty: &SqlType, json: &Json) -> Read {
-        let mismatch = || ValueError {
-            code: code::INVALID_TEXT,
-            message: format!("{} is no {ty}", shorten(json)),
-        };
+        let mismatch = || ValueError { code: code::INVALID_TEXT, message: format!("{} is no {ty}", shorten(json)) };
         match (&json.value, ty) {
             (JsonValue::Null, _) => Ok(Self::Null),
             (_, SqlType::Json) => no_nul(ty, Self::Json(json.to_compact())),
@@ -142,9 +139,7 @@ impl Value {
             SqlType::Date => date::parse(text).map(Self::Date).ok_or_else(|| datetime(ty, text)),
             SqlType::Time => time_of_day::parse(text).map(Self::Time).ok_or_else(|| datetime(ty, text)),
             SqlType::Timestamp => timestamp::parse(text).map(Self::Timestamp).ok_or_else(|| datetime(ty, text)),
-            SqlType::TimestampTz => {
-                timestamptz::parse(text).map(Self::TimestampTz).ok_or_else(|| datetime(ty, text))
-            }
+            SqlType::TimestampTz => timestamptz::parse(text).map(Self::TimestampTz).ok_or_else(|| datetime(ty, text)),
             SqlType::Interval => interval::parse(text).map(Self::Interval).ok_or_else(|| datetime(ty, text)),
             SqlType::Json => match Json::parse_lenient(text.as_bytes()) {
                 Ok(_) => Ok(Self::Json(text.to_owned())),
@@ -334,10 +329,7 @@ fn limited(ty: &SqlType, text: &str, n: u32, pad: bool) -> Read {
 fn datetime(ty: &SqlType, text: &str) -> ValueError {
     let shaped = text.trim().bytes().filter(u8::is_ascii_digit).count() >= 6
         && text.trim().starts_with(|c: char| c.is_ascii_digit());
-    ValueError {
-        code: if shaped { code::DATETIME_RANGE } else { "22007" },
-        message: invalid(ty, text).message,
-    }
+    ValueError { code: if shaped { code::DATETIME_RANGE } else { "22007" }, message: invalid(ty, text).message }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,7 +1,5 @@
 //! The role `log`: what happened, in which order.
 
-
-
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -100,4 +98,3 @@ pub trait Spool: Log {
     /// Writes such a note.
     async fn set_note(&self, name: &str, value: &str) -> Result<()>;
 }
-

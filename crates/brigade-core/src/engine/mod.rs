@@ -13,6 +13,4 @@ pub use checked::{
 pub use clock::{Clock, SystemClock};
 pub use copy::{CopyStore, Filling};
 pub use log::{Log, LogStatus, Spool, SpoolTransaction};
-pub use truth::{
-    Applied, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus,
-};
+pub use truth::{Applied, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus};

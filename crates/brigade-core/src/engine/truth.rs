@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    engine::CheckedTransaction,
     data::{Checkpoint, Durability, IdempotencyKey, Key, Receipt, Result, Row, TransactionMark},
+    engine::CheckedTransaction,
     schema::{Migration, Model, Table},
 };
 
@@ -128,4 +128,3 @@ impl std::fmt::Debug for dyn Snapshot {
         write!(f, "Snapshot({:?})", self.checkpoint())
     }
 }
-

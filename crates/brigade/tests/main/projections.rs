@@ -63,7 +63,11 @@ fn writes_while_verifying_are_no_differences() {
             let brigade = brigade.clone();
             tokio::spawn(async move {
                 for i in 0..400 {
-                    let write = brigade.transaction().upsert("t", &[], [Row::new().set("id", i % 50).set("text", format!("{i}"))]);
+                    let write = brigade.transaction().upsert(
+                        "t",
+                        &[],
+                        [Row::new().set("id", i % 50).set("text", format!("{i}"))],
+                    );
                     write.commit().await.unwrap();
                 }
             })

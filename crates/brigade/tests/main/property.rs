@@ -3,10 +3,7 @@
 //! A crash is what `kill -9` leaves: the files as the operating system has them at that moment, copied to another folder
 //! and opened there. The old process's memory is gone.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use brigade::{Brigade, OpenOptions, Row, data::Op, filter, log::After};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -197,7 +194,8 @@ async fn run(seed: u64) {
 #[test]
 fn random_transactions_survive_crashes_as_a_plain_map_would_have_them() {
     let first: u64 = std::env::var("BRIGADE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     for i in 0..8 {
         let seed = first.wrapping_add(i);
         eprintln!("BRIGADE_SEED={seed}");

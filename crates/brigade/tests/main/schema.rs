@@ -94,7 +94,11 @@ fn tables_change_under_their_rows() {
         let refused = brigade.transaction().update("a", filter("id", 1), Row::new().set("size", 100)).commit().await;
         assert_eq!(refused.unwrap_err().code(), "23514");
         brigade.transaction().delete("a", filter("id", 2)).expect(1).commit().await.unwrap();
-        assert_eq!(brigade.query("SELECT * FROM children", false, 10).await.unwrap().rows.len(), 1, "cascades still work");
+        assert_eq!(
+            brigade.query("SELECT * FROM children", false, 10).await.unwrap().rows.len(),
+            1,
+            "cascades still work"
+        );
         assert_eq!(brigade.query("SELECT * FROM big", false, 10).await.unwrap().rows.len(), 1);
         brigade.wait_for(receipt.position, std::time::Duration::from_secs(10)).await.unwrap();
         let mut schema_changes = Vec::new();
@@ -114,16 +118,19 @@ fn tables_change_under_their_rows() {
 #[test]
 fn touch_keeps_the_time_of_the_newest_change() {
     on_every_engine(|engine| async move {
-        let schema = "CREATE TABLE t (id integer PRIMARY KEY, n integer, updated_at timestamptz NOT NULL DEFAULT now());";
+        let schema =
+            "CREATE TABLE t (id integer PRIMARY KEY, n integer, updated_at timestamptz NOT NULL DEFAULT now());";
         let project = TestProject::new(&engine, schema, "[tables.t]\ntouch = \"updated_at\"\n");
         let brigade = project.open().await;
         let write = brigade.transaction().insert("t", Row::new().set("id", 1)).returning(&["updated_at"]);
         let first = write.commit().await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        let write = brigade.transaction().update("t", filter("id", 1), Row::new().set("n", 1)).returning(&["updated_at"]);
+        let write =
+            brigade.transaction().update("t", filter("id", 1), Row::new().set("n", 1)).returning(&["updated_at"]);
         let second = write.commit().await.unwrap();
         let time = |r: &brigade::data::Receipt| r.results[0].returned.as_ref().unwrap().rows[0][0].clone();
-        let (brigade::data::Value::TimestampTz(a), brigade::data::Value::TimestampTz(b)) = (time(&first), time(&second))
+        let (brigade::data::Value::TimestampTz(a), brigade::data::Value::TimestampTz(b)) =
+            (time(&first), time(&second))
         else {
             panic!()
         };

@@ -44,9 +44,7 @@ impl TestProject {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (name, stores) = match engine {
             Engine::Sqlite => ("sqlite", String::new()),
-            Engine::Postgres(server) => {
-                ("postgres", format!("[stores]\ntruth = {:?}\n", create_database(server)))
-            }
+            Engine::Postgres(server) => ("postgres", format!("[stores]\ntruth = {:?}\n", create_database(server))),
         };
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
         let project = Self { folder, engine: name };
@@ -67,15 +65,16 @@ impl TestProject {
 
     /// Opens it as `brigade serve` does.
     pub async fn open(&self) -> Brigade {
-        Brigade::open(OpenOptions::project(self.dir())).await.unwrap_or_else(|e| {
-            panic!("{}: {} {e} {:?} {:?}", self.engine, e.code(), e.get_details(), e.get_hint())
-        })
+        Brigade::open(OpenOptions::project(self.dir()))
+            .await
+            .unwrap_or_else(|e| panic!("{}: {} {e} {:?} {:?}", self.engine, e.code(), e.get_details(), e.get_hint()))
     }
 }
 
 /// Runs a test on every engine in turn.
 pub fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(Engine) -> F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     for engine in engines() {
         runtime.block_on(test(engine));
     }

@@ -1,3 +1,5 @@
+//! A checked statement reads in SQL as it is meant, with its guards compiled in.
+
 use std::sync::Arc;
 
 use brigade_core::{

@@ -42,7 +42,8 @@ fn json_goes_in_and_out_exactly() {
         (SqlType::Array(SqlType::Text.into()), "[\"a,b\",\"\"]", "[\"a,b\",\"\"]"),
     ];
     for (ty, given, shown) in cases {
-        let value = Value::from_json(ty, &Json::parse(given.as_bytes()).unwrap()).unwrap_or_else(|e| panic!("{ty} {given}: {e:?}"));
+        let value = Value::from_json(ty, &Json::parse(given.as_bytes()).unwrap())
+            .unwrap_or_else(|e| panic!("{ty} {given}: {e:?}"));
         assert_eq!(json_of(&value), *shown, "{ty} {given}");
         let text = value.to_text().unwrap();
         assert_eq!(json_of(&Value::from_text(ty, &text).unwrap()), *shown, "{ty} {given} as text {text}");

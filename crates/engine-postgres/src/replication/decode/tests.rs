@@ -1,3 +1,5 @@
+//! The decoder turns pgoutput bytes into changes, and damaged bytes into errors, never into other changes.
+
 use brigade_core::data::LayoutColumn;
 
 use super::*;
