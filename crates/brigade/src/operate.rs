@@ -180,6 +180,7 @@ impl Brigade {
             reasons.push("shutting down".to_owned());
         }
         reasons.extend(self.truth_status().stopped.map(|why| format!("truth: {why}")));
+        reasons.extend(self.pending_migrations());
         match self.log_status().await {
             Ok(status) => reasons.extend(status.stopped.map(|why| format!("log: {why}"))),
             Err(error) => reasons.push(format!("log: {error}")),
@@ -194,6 +195,11 @@ impl Brigade {
             }
         }
         (reasons, degraded)
+    }
+
+    fn pending_migrations(&self) -> Option<String> {
+        let (have, want) = (self.model().version as usize, self.inner.project.migrations.len());
+        (have < want).then(|| format!("migrations: {} of {want} are pending; run: brigade migrate apply", want - have))
     }
 
     fn too_far_behind(&self, projection: &ProjectionStatus) -> Option<String> {
@@ -214,6 +220,8 @@ impl Brigade {
         if let Ok(log) = self.log_status().await {
             metrics::gauge!("brigade_log_bytes").set(log.bytes as f64);
             metrics::gauge!("brigade_log_changes").set(log.changes as f64);
+            metrics::gauge!("brigade_log_position").set(log.position.order as f64);
+            metrics::gauge!("brigade_log_oldest_position").set(log.oldest.order as f64);
             metrics::gauge!("brigade_log_budget_bytes").set(self.config().log.budget as f64);
         }
         metrics::gauge!("brigade_truth_up").set(if self.truth_status().stopped.is_none() { 1.0 } else { 0.0 });

@@ -123,10 +123,10 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Rece
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: hyper::Request<Incoming>| router.clone().call(request.map(Body::new)));
+    // Never `pipeline_flush`: with it hyper takes an answer of any size into memory, whether or not the peer reads.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIMEOUT)
-        .pipeline_flush(true)
         .serve_connection(Socket::new(stream), service);
     let mut connection = pin!(connection);
     tokio::select! {

@@ -55,6 +55,9 @@ pub(crate) fn check(conn: &Connection, position: Position) -> Result<()> {
     if began.last > 0 && seq <= began.last {
         return Err(other_history(position, "the history it belongs to ended with an unclean stop"));
     }
+    if oldest.last == 0 && seq == 0 && position != Position::START {
+        return Err(other_history(position, "no transaction was ever there"));
+    }
     if seq <= oldest.last {
         return Err(Error::new(code::POSITION_GONE, "the position is no longer retained")
             .details(format!("the oldest retained position is {}", oldest.position()))
