@@ -60,14 +60,16 @@ impl Drop for PostgresSnapshot {
 }
 
 fn selected(table: &Table) -> String {
-    table.columns.iter().map(|c| format!("{}::text", quote(&c.name))).collect::<Vec<_>>().join(", ")
+    table.columns.iter().map(|c| format!("t.{}::text", quote(&c.name))).collect::<Vec<_>>().join(", ")
 }
 
+/// The key's columns, as the table `t` has them. Without the `t` an ORDER BY would mean the selected columns of the same
+/// names, which are texts: their order is not the one that `>` goes by, and a scan in chunks would pass rows over.
 fn key_names(table: &Table) -> Result<String> {
     if table.key().is_empty() {
         return Err(Error::new(code::UNSUPPORTED, format!("table {} has no primary key to read it by", table.name)));
     }
-    Ok(table.key().iter().map(|&i| quote(&table.columns[i].name)).collect::<Vec<_>>().join(", "))
+    Ok(table.key().iter().map(|&i| format!("t.{}", quote(&table.columns[i].name))).collect::<Vec<_>>().join(", "))
 }
 
 #[async_trait]
@@ -90,7 +92,7 @@ impl Snapshot for PostgresSnapshot {
         }
         params.push(Param::text(limit.to_string()));
         let sql = format!(
-            "SELECT {} FROM {} {condition}ORDER BY {names} LIMIT ${}::bigint",
+            "SELECT {} FROM {} AS t {condition}ORDER BY {names} LIMIT ${}::bigint",
             selected(table),
             quote(&table.name),
             params.len()
@@ -108,7 +110,7 @@ impl Snapshot for PostgresSnapshot {
             parts.push(format!("v{i}"));
         }
         let sql = format!(
-            "SELECT {} FROM {} WHERE ({names}) IN (SELECT {} FROM unnest({}) AS r({}))",
+            "SELECT {} FROM {} AS t WHERE ({names}) IN (SELECT {} FROM unnest({}) AS r({}))",
             selected(table),
             quote(&table.name),
             values.join(", "),

@@ -3,6 +3,7 @@
 mod apps;
 mod projections;
 mod property;
+mod scans;
 mod schema;
 mod suite;
 mod support;
