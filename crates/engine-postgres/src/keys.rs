@@ -120,7 +120,7 @@ pub(crate) async fn replay(
     let bytes: &[u8] = kept.try_get(2).map_err(from_pg)?;
     let mut receipt = Receipt::decode(bytes, truth.durability())
         .map_err(|_| Failed::Refused(Error::internal("a kept receipt cannot be read")))?;
-    receipt.position = truth.newest().await.map_err(|e| Failed::Refused(outcome_unknown(e.message())))?;
+    receipt.position = truth.newest_seen_by(client).await.map_err(|e| Failed::Refused(outcome_unknown(e.message())))?;
     Ok(receipt)
 }
 

@@ -38,7 +38,7 @@ impl Session {
     }
 
     pub fn client(&self) -> &deadpool_postgres::ClientWrapper {
-        self.object.as_ref().expect("held until dropped")
+        self.object.as_ref().expect("held until dropped or abandoned")
     }
 
     /// From here on something is open in it.
@@ -53,16 +53,24 @@ impl Session {
 
     /// Ends an open transaction without effect.
     pub async fn roll_back(&mut self) {
-        if self.client().batch_execute("ROLLBACK").await.is_ok() {
+        if self.object.is_some() && self.client().batch_execute("ROLLBACK").await.is_ok() {
             self.end();
+        }
+    }
+
+    /// Closes it now. Its place in the pool is free at once: whoever goes on with another session must not hold this one,
+    /// or as many callers as the pool has places would wait for each other. Nothing may be asked in it afterwards.
+    pub fn abandon(&mut self) {
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
         }
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let (false, Some(object)) = (self.is_clean, self.object.take()) {
-            drop(Object::take(object));
+        if !self.is_clean {
+            self.abandon();
         }
     }
 }

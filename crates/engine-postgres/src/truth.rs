@@ -131,8 +131,13 @@ impl PostgresTruth {
 
     /// The newest position that the server has.
     pub(crate) async fn newest(&self) -> Result<Position> {
-        let session = self.session().await?;
-        let row = session.client().query_one(self.receipt_sql(), &[]).await.map_err(from_pg)?;
+        self.newest_seen_by(self.session().await?.client()).await
+    }
+
+    /// The same, asked in a session that is held already: who holds one never waits for a second one, or as many callers
+    /// as the pool has sessions would wait for each other.
+    pub(crate) async fn newest_seen_by(&self, client: &deadpool_postgres::ClientWrapper) -> Result<Position> {
+        let row = client.query_one(self.receipt_sql(), &[]).await.map_err(from_pg)?;
         let text: &str = row.try_get(0).map_err(from_pg)?;
         Ok(self.identity().position_before(lsn(text)?))
     }

@@ -132,7 +132,10 @@ async fn alone(
     let position = match last {
         Ok(answer) => position(truth, &answer)?,
         // It is committed; only its place is not known on this connection.
-        Err(_) => truth.newest().await.map_err(|e| Failed::Refused(outcome_unknown(e.message())))?,
+        Err(_) => {
+            session.abandon();
+            truth.newest().await.map_err(|e| Failed::Refused(outcome_unknown(e.message())))?
+        }
     };
     Ok(Receipt { position, results: vec![result], replayed: false, durability: truth.durability() })
 }

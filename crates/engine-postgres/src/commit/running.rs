@@ -164,6 +164,7 @@ impl<'a> Running<'a> {
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) if commits && crate::error::is_connection(&error) => {
+                    session.abandon();
                     if matches!(part, Part::Place) {
                         return self.receipt_elsewhere().await.map(Some);
                     }

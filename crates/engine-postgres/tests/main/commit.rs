@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use brigade_core::{
     data::{Operator, Value, code},
-    engine::{Assign, CheckedStatement, Operand, Truth},
+    engine::{Assign, CheckedStatement, CheckedTransaction, Operand, Truth},
 };
 use brigade_testing::servers::Postgres;
+use engine_postgres::PostgresTruth;
 
 use crate::world::*;
 
@@ -122,6 +123,46 @@ async fn one_key_has_one_effect_and_the_same_results() {
     world.commit_keyed(note(), Some(key("free", 2))).await.unwrap();
     server.psql(&world.database, "UPDATE brigade_idempotency SET expires_at = now() - interval '1 second'").unwrap();
     assert!(!world.commit_keyed(note(), Some(key("k", 3))).await.unwrap().replayed);
+}
+
+/// Whoever holds a session never waits for a second one: with a pool of one that would be for ever, and with a pool of
+/// ten it is what a hundred callers do to each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_commit_needs_a_second_session() {
+    let Some(server) = shared() else { return };
+    let world = World::new(server).await;
+    let mut config = world.truth.config().clone();
+    (config.store.pool_min, config.store.pool_max) = (0, 1);
+    let narrow = PostgresTruth::connect(config).await.unwrap();
+    narrow.use_model(world.model.clone()).await.unwrap();
+    let commit = |id: i32, key| {
+        let statements = vec![world.insert("accounts", &["id"], &[&[id.into()]])];
+        narrow.commit(CheckedTransaction { model: world.model.clone(), statements }, key)
+    };
+    for replayed in [false, true, true] {
+        assert_eq!(commit(1, Some(key("k", 1))).await.unwrap().replayed, replayed);
+    }
+    // The connection goes in the middle of COMMIT: what became of it is asked in another one.
+    server
+        .psql(
+            &world.database,
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'; \
+             CREATE CONSTRAINT TRIGGER die AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW WHEN (new.id = 13) EXECUTE FUNCTION die()",
+        )
+        .unwrap();
+    for key in [None, Some(key("l", 1))] {
+        let keyed = key.is_some();
+        let error = commit(13, key).await.unwrap_err();
+        assert_eq!(error.code(), code::UNAVAILABLE);
+        if keyed {
+            let details = error.get_details().unwrap_or_default();
+            assert!(details.contains("nothing was written"), "{error}: {details}");
+        }
+        commit(if keyed { 15 } else { 14 }, None).await.unwrap();
+    }
+    narrow.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
