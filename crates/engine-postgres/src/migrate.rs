@@ -100,7 +100,7 @@ async fn apply(truth: &PostgresTruth, client: &Client, step: &MigrationStep) -> 
     for script in [&step.migration.common, &step.migration.postgres].into_iter().flatten() {
         for statement in &script.statements {
             refuse_control(script, statement)?;
-            client.batch_execute(&statement.sql).await.map_err(|e| place(script, statement, e))?;
+            client.batch_execute(&statement.for_postgres()).await.map_err(|e| place(script, statement, e))?;
             if may_make_tables(&statement.sql) {
                 take_in_new(truth, client, &before, step).await?;
             }

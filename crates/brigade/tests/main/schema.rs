@@ -146,3 +146,21 @@ fn touch_keeps_the_time_of_the_newest_change() {
         brigade.close().await;
     });
 }
+
+#[test]
+fn mysqls_index_inside_a_table_is_an_index_everywhere() {
+    on_every_engine(|engine| async move {
+        let schema = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b integer, INDEX t_a (a DESC), KEY (b));";
+        let project = TestProject::new(&engine, schema, "[copy.all]\n");
+        let brigade = project.open().await;
+        assert_eq!(brigade.model().table("t").unwrap().indexes.len(), 2, "{}", project.engine);
+        brigade.transaction().insert("t", Row::new().set("id", 1).set("a", 2)).commit().await.unwrap();
+        let catalog = if project.engine == "postgres" {
+            "SELECT indexname FROM pg_indexes WHERE tablename = 't' AND indexname <> 't_pkey'"
+        } else {
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 't' AND sql IS NOT NULL"
+        };
+        assert_eq!(brigade.query(catalog, false, 10).await.unwrap().rows.len(), 2, "{}", project.engine);
+        brigade.close().await;
+    });
+}
