@@ -145,13 +145,18 @@ impl Brigade {
     }
 
     /// Makes a projection anew beside the old one, verifies it, then swaps; returns its rows. `log` makes a PostgreSQL
-    /// truth's log anew after its slot is gone.
+    /// truth's log anew after its slot is gone, and then every projection: they stand before the gap.
     ///
     /// # Errors
     /// BRG404 for an unknown name.
     pub async fn rebuild(&self, name: &str, progress: Progress) -> Result<u64> {
         if name == "log" {
-            return self.inner.stores.rebuild_log().await;
+            self.inner.stores.rebuild_log().await?;
+            let mut rows = 0;
+            for name in self.inner.projections.names() {
+                rows += self.inner.projections.rebuild(&name, Some(Arc::clone(&progress))).await?;
+            }
+            return Ok(rows);
         }
         self.inner.projections.rebuild(name, Some(progress)).await
     }

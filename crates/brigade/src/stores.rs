@@ -71,11 +71,10 @@ impl Stores {
         }
     }
 
-    /// Makes the log of a PostgreSQL truth anew, after its slot is gone.
-    pub(crate) async fn rebuild_log(&self) -> Result<u64> {
+    /// Makes the log of a PostgreSQL truth anew, after its slot is gone. Every projection then stands before a gap.
+    pub(crate) async fn rebuild_log(&self) -> Result<()> {
         match &self.postgres {
-            Some(_) => Err(Error::new(code::UNSUPPORTED, "this version does not make a log anew in place")
-                .hint("stop the server, drop the slot, remove the folder of [stores] log, start again, and rebuild every projection")),
+            Some((_, log)) => log.rebuild().await,
             None => Err(Error::new(code::UNSUPPORTED, "the log of a SQLite truth lies in the truth's own file")
                 .hint("it has no slot that could be lost; there is nothing to rebuild")),
         }

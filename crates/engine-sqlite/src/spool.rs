@@ -166,6 +166,16 @@ impl Spool for SqliteSpool {
         .await
     }
 
+    async fn begin_anew(&self, at: Position) -> Result<()> {
+        let sender = Arc::clone(&self.tip);
+        self.write(move |w| {
+            w.begin_anew(at)?;
+            sender.send_replace(at);
+            Ok(())
+        })
+        .await
+    }
+
     async fn appended(&self) -> Result<Option<Position>> {
         self.write(|w| Ok(w.appended())).await
     }

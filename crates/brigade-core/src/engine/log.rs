@@ -89,6 +89,10 @@ pub trait Spool: Log {
     /// at it (an idle server's position moves on).
     async fn publish(&self, upto: Position) -> Result<()>;
 
+    /// Begins anew at a position later than any before it: what was kept is removed, the tip is there, and every older
+    /// position is BRG410. All of it or nothing, durable when this returns. For a source that cannot go on without a gap.
+    async fn begin_anew(&self, at: Position) -> Result<()>;
+
     /// The position of the last complete transaction appended, published or not: where the source resumes.
     async fn appended(&self) -> Result<Option<Position>>;
 

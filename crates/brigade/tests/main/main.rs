@@ -1,6 +1,7 @@
 //! Projects opened through the front door, on every engine that can be the truth.
 
 mod apps;
+mod postgres;
 mod projections;
 mod property;
 mod scans;

@@ -11,10 +11,10 @@ use brigade_core::{
     data::{Change, Error, Position, Result, code},
     engine::{Log, LogStatus, Spool},
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
-use super::State;
-use crate::{migrate::nudge_sql, truth::PostgresTruth};
+use super::{Following, State, anew};
+use crate::{error::away, migrate::nudge_sql, truth::PostgresTruth};
 
 /// How long a waiter waits before the server is asked to write something.
 const NUDGE_AFTER: Duration = Duration::from_millis(50);
@@ -43,8 +43,8 @@ pub struct PostgresLog {
     truth: Arc<PostgresTruth>,
     spool: Arc<dyn Spool>,
     state: Arc<State>,
-    stop: watch::Sender<bool>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// None once it is closed, or while it is being made anew.
+    following: tokio::sync::Mutex<Option<Following>>,
     /// The end of the server's WAL when it was last asked for.
     reachable: Mutex<Position>,
     nudges: Arc<Mutex<Nudges>>,
@@ -55,15 +55,13 @@ impl PostgresLog {
         truth: Arc<PostgresTruth>,
         spool: Arc<dyn Spool>,
         state: Arc<State>,
-        stop: watch::Sender<bool>,
-        task: JoinHandle<()>,
+        following: Following,
     ) -> Self {
         Self {
             truth,
             spool,
             state,
-            stop,
-            task: Mutex::new(Some(task)),
+            following: tokio::sync::Mutex::new(Some(following)),
             reachable: Mutex::new(Position::START),
             nudges: Arc::default(),
         }
@@ -71,10 +69,33 @@ impl PostgresLog {
 
     /// Stops following the slot. What was not acknowledged comes again at the next start.
     pub async fn close(&self) {
-        let _ = self.stop.send(true);
-        let task = self.task.lock().expect("no panic under this lock").take();
-        if let Some(task) = task {
-            let _ = task.await;
+        if let Some(following) = self.following.lock().await.take() {
+            following.end().await;
+        }
+    }
+
+    /// Makes slot and log anew where the slot is gone, lost, or of a timeline that was left. Whoever stands at an older
+    /// position gets BRG410 from then on. A close waits for it, for about a minute at most.
+    ///
+    /// # Errors
+    /// 0A000 where the slot can be followed; else what stands in the way. It may be called again.
+    pub async fn rebuild(self: &Arc<Self>) -> Result<()> {
+        let log = Arc::clone(self);
+        // In a task of its own: a caller who goes away must not leave a log that nobody follows.
+        let made = tokio::spawn(async move { log.make_anew().await }).await;
+        made.unwrap_or_else(|e| Err(Error::internal(format!("making the log anew failed: {e}"))))
+    }
+
+    async fn make_anew(&self) -> Result<()> {
+        let mut place = self.following.lock().await;
+        let Some(following) = place.take() else { return Err(away("closed")) };
+        following.end().await;
+        let made = anew::make_anew(&self.truth, &self.spool).await;
+        *place = Some(Following::start(&self.truth, &self.spool, &self.state).await);
+        made?;
+        match self.state.stopped() {
+            Some(why) => Err(Error::new(code::UNAVAILABLE, format!("the log is made anew, and does not move: {why}"))),
+            None => Ok(()),
         }
     }
 

@@ -6,8 +6,10 @@
 //! 3. [`publish`] lets readers see a transaction only once a snapshot taken after decoding shows it finished (14);
 //! 4. [`PostgresLog`] tells positions that the server will still reach from those of another history (17).
 //!
-//! [`slot`] finds out beforehand what would make any of this wrong, and says how to mend it.
+//! [`slot`] finds out beforehand what would make any of this wrong, and says how to mend it; where no mend keeps the log
+//! whole, [`anew`] begins another one.
 
+mod anew;
 mod decode;
 mod log;
 mod publish;
@@ -24,7 +26,7 @@ use brigade_core::{
     data::{Error, Result},
     engine::Spool,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 pub use log::PostgresLog;
 
@@ -99,11 +101,31 @@ impl PostgresSource {
     pub async fn start(truth: Arc<PostgresTruth>, spool: Arc<dyn Spool>) -> Result<Arc<PostgresLog>> {
         let _ = truth.tip.set(spool.tip());
         let state = Arc::new(State::default());
+        let following = Following::start(&truth, &spool, &state).await;
+        Ok(Arc::new(PostgresLog::new(truth, spool, state, following)))
+    }
+}
+
+/// The task that follows, and how it is ended.
+pub(crate) struct Following {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Following {
+    /// Begins, and waits until the slot is there or it is clear why not.
+    pub async fn start(truth: &Arc<PostgresTruth>, spool: &Arc<dyn Spool>, state: &Arc<State>) -> Self {
         let (ready, mut is_ready) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(follow(truth.clone(), spool.clone(), state.clone(), ready, stopped));
         let _ = tokio::time::timeout(START_MAX, is_ready.wait_for(|ready| *ready)).await;
-        Ok(Arc::new(PostgresLog::new(truth, spool, state, stop, task)))
+        Self { stop, task }
+    }
+
+    /// Ends it. What was not acknowledged comes again.
+    pub async fn end(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
     }
 }
 

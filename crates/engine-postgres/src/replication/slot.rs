@@ -1,7 +1,7 @@
 //! May the slot be followed? Everything that would make the log wrong or silent is looked for first, and answered with
 //! the exact mend. A slot that is gone is never made again in silence: what was committed meanwhile would be missing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use brigade_core::{
     data::{Error, Position, Result, code},
@@ -11,54 +11,50 @@ use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
 use super::Ended;
-use crate::{
-    encode::{literal, lsn},
-    error::from_pg,
-    identity::Identity,
-    truth::PostgresTruth,
-};
+use crate::{encode::lsn, error::from_pg, identity::Identity, truth::PostgresTruth};
 
 /// The spool's note of which server, database and slot it follows.
-const NOTE_ORIGIN: &str = "postgres.origin";
+pub(super) const NOTE_ORIGIN: &str = "postgres.origin";
 
 /// The spool's note of the timeline.
-const NOTE_TIMELINE: &str = "postgres.timeline";
+pub(super) const NOTE_TIMELINE: &str = "postgres.timeline";
+
+/// The spool's note that the log is being made anew: between the new slot and the emptied spool there is a moment in
+/// which both look whole and do not belong together.
+pub(super) const NOTE_UNFINISHED: &str = "postgres.unfinished";
+
+/// The mend of a log that cannot go on without a gap.
+const REBUILD: &str = "run `brigade rebuild log`: it makes slot and log anew, and every projection with them; whoever follows \
+    the log from an older position is told so with BRG410 and takes a new snapshot";
 
 /// What following needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub identity: Identity,
     /// After this long without a word the connection is dead; none: the server does not say.
-    pub silence_max: Option<std::time::Duration>,
+    pub silence_max: Option<Duration>,
 }
 
-fn stop(message: impl Into<String>, hint: impl Into<String>) -> Ended {
+pub(super) fn stop(message: impl Into<String>, hint: impl Into<String>) -> Ended {
     Ended::Stopped(Error::new(code::UNAVAILABLE, message).hint(hint))
 }
 
 /// Takes the lock, checks server and slot, and makes what a new spool needs.
 pub(crate) async fn prepare(truth: &PostgresTruth, spool: &Arc<dyn Spool>, client: &Client) -> Result<Ready, Ended> {
     let reach = &truth.reach;
-    lock(client, &reach.slot).await?;
-    let identity = Identity::read(client).await?;
-    check_server(client, &reach.database).await?;
-    let origin = format!("{}/{}/{}", identity.system, identity.database, reach.slot);
-    let known = spool.note(NOTE_ORIGIN).await?;
-    if let Some(known) = known.as_ref().filter(|k| **k != origin) {
-        return Err(stop(
-            format!("the log was made of {known} and the truth is {origin} (system/database/slot)"),
-            "point [stores.truth] back at the old server, or remove the folder of [stores] log and rebuild every projection",
-        ));
+    let (identity, known) = recognise(truth, spool, client).await?;
+    if is_unfinished(spool).await? {
+        return Err(stop("the log was being made anew and that did not end", "run `brigade rebuild log` again"));
     }
     check_timeline(spool, &identity).await?;
     crate::capture::make_publication(client, &reach.publication).await.map_err(named)?;
     let confirmed = match find(client, &reach.slot).await? {
         Some(confirmed) => confirmed,
-        None if known.is_none() => make(client, &reach.slot).await?,
+        None if known.is_none() => make(client, &reach.slot, Duration::ZERO).await?,
         None => {
             return Err(stop(
                 format!("replication slot {} is gone: what was committed since then is not in the log", reach.slot),
-                "run `brigade rebuild log`: it makes the slot anew and enters the differences as changes",
+                REBUILD,
             ));
         }
     };
@@ -66,9 +62,38 @@ pub(crate) async fn prepare(truth: &PostgresTruth, spool: &Arc<dyn Spool>, clien
     if known.is_none() {
         spool.publish(identity.position_before(confirmed)).await?;
         spool.flush().await?;
-        spool.set_note(NOTE_ORIGIN, &origin).await?;
+        spool.set_note(NOTE_ORIGIN, &origin(&identity, &reach.slot)).await?;
     }
     Ok(Ready { silence_max: silence(client).await?, identity })
+}
+
+/// Takes the lock, and finds the server to be able and the one that the spool is of. Gives the spool's note of it, if any.
+pub(super) async fn recognise(
+    truth: &PostgresTruth,
+    spool: &Arc<dyn Spool>,
+    client: &Client,
+) -> Result<(Identity, Option<String>), Ended> {
+    let reach = &truth.reach;
+    lock(client, &reach.slot).await?;
+    let identity = Identity::read(client).await?;
+    check_server(client, &reach.database).await?;
+    let origin = origin(&identity, &reach.slot);
+    let known = spool.note(NOTE_ORIGIN).await?;
+    if let Some(known) = known.as_ref().filter(|k| **k != origin) {
+        return Err(stop(
+            format!("the log was made of {known} and the truth is {origin} (system/database/slot)"),
+            "point [stores.truth] back at the old server, or remove the folder of [stores] log and rebuild every projection",
+        ));
+    }
+    Ok((identity, known))
+}
+
+fn origin(identity: &Identity, slot: &str) -> String {
+    format!("{}/{}/{slot}", identity.system, identity.database)
+}
+
+pub(super) async fn is_unfinished(spool: &Arc<dyn Spool>) -> Result<bool> {
+    Ok(spool.note(NOTE_UNFINISHED).await?.is_some_and(|note| !note.is_empty()))
 }
 
 /// Rule 23: one process follows. The lock lives as long as this session.
@@ -81,7 +106,7 @@ async fn lock(client: &Client, slot: &str) -> Result<(), Ended> {
         if row.try_get(0).map_err(from_pg)? {
             return Ok(());
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     const HOLDER: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
@@ -125,21 +150,28 @@ async fn check_server(client: &Client, database: &str) -> Result<(), Ended> {
     Ok(())
 }
 
-async fn check_timeline(spool: &Arc<dyn Spool>, identity: &Identity) -> Result<(), Ended> {
+pub(super) async fn check_timeline(spool: &Arc<dyn Spool>, identity: &Identity) -> Result<(), Ended> {
     match spool.note(NOTE_TIMELINE).await?.and_then(|t| t.parse::<u32>().ok()) {
         Some(known) if known != identity.timeline => Err(stop(
             format!(
                 "the server is on timeline {} and the log is of timeline {known}: it was restored or a standby took over",
                 identity.timeline
             ),
-            "run `brigade rebuild log`: positions of the old timeline are then answered with BRG412",
+            REBUILD,
         )),
         _ => Ok(()),
     }
 }
 
-/// Where the slot stands, if it is there and can be followed.
-async fn find(client: &Client, slot: &str) -> Result<Option<u64>, Ended> {
+/// A slot that is there.
+pub(super) struct Found {
+    pub is_lost: bool,
+    active_pid: Option<i32>,
+    confirmed: Option<String>,
+}
+
+/// The slot, if it is there; one of the same name that is somebody else's stops.
+pub(super) async fn look(client: &Client, slot: &str) -> Result<Option<Found>, Ended> {
     const ASK: &str = "SELECT plugin::text, database::text = current_database(), active_pid, \
         confirmed_flush_lsn::text, wal_status FROM pg_replication_slots WHERE slot_name = $1";
     let Some(row) = client.query_opt(ASK, &[&slot]).await.map_err(from_pg)? else { return Ok(None) };
@@ -151,29 +183,37 @@ async fn find(client: &Client, slot: &str) -> Result<Option<u64>, Ended> {
             "name another one in [stores.truth] slot",
         ));
     }
-    if row.try_get::<_, Option<String>>(4).map_err(from_pg)?.as_deref() == Some("lost") {
+    Ok(Some(Found {
+        is_lost: row.try_get::<_, Option<String>>(4).map_err(from_pg)?.as_deref() == Some("lost"),
+        active_pid: row.try_get(2).map_err(from_pg)?,
+        confirmed: row.try_get(3).map_err(from_pg)?,
+    }))
+}
+
+/// Where the slot stands, if it is there and can be followed.
+async fn find(client: &Client, slot: &str) -> Result<Option<u64>, Ended> {
+    let Some(found) = look(client, slot).await? else { return Ok(None) };
+    if found.is_lost {
         return Err(stop(
             format!("replication slot {slot} is invalidated: the server has removed WAL that it needed"),
-            format!(
-                "raise max_slot_wal_keep_size, run SELECT pg_drop_replication_slot({}), then `brigade rebuild log`",
-                literal(slot)
-            ),
+            format!("raise max_slot_wal_keep_size on the server, then {REBUILD}"),
         ));
     }
-    if let Some(pid) = row.try_get::<_, Option<i32>>(2).map_err(from_pg)? {
+    if let Some(pid) = found.active_pid {
         // Often brigade's own connection of a moment ago, which the server has not given up yet.
         return Err(Ended::Again(
             Error::new(code::UNAVAILABLE, format!("replication slot {slot} is held by server process {pid}"))
                 .hint(format!("stop that reader, or run SELECT pg_terminate_backend({pid})")),
         ));
     }
-    let place: String = row.try_get(3).map_err(from_pg)?;
-    Ok(Some(lsn(&place)?))
+    Ok(Some(lsn(&found.confirmed.unwrap_or_default())?))
 }
 
-/// Making a slot waits for the transactions that are running now, however long they are.
-async fn make(client: &Client, slot: &str) -> Result<u64, Ended> {
-    client.batch_execute("SET statement_timeout = 0").await.map_err(from_pg)?;
+/// Makes a slot and gives the place where it begins. That waits for the transactions that are running now, for at most
+/// `patience`; none: however long they are.
+pub(super) async fn make(client: &Client, slot: &str, patience: Duration) -> Result<u64, Ended> {
+    let limit = format!("SET statement_timeout = {}", patience.as_millis());
+    client.batch_execute(&limit).await.map_err(from_pg)?;
     let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
     let row = client.query_one(sql, &[&slot]).await.map_err(|e| named(from_pg(e)))?;
     client.batch_execute("RESET statement_timeout").await.map_err(from_pg)?;
@@ -182,7 +222,7 @@ async fn make(client: &Client, slot: &str) -> Result<u64, Ended> {
 }
 
 /// What only somebody with rights can mend stops; the rest is tried again.
-fn named(error: Error) -> Ended {
+pub(super) fn named(error: Error) -> Ended {
     match error.code() {
         "42501" => Ended::Stopped(error),
         "53400" => Ended::Stopped(error.hint("raise max_replication_slots and restart the server")),
@@ -190,11 +230,11 @@ fn named(error: Error) -> Ended {
     }
 }
 
-async fn silence(client: &Client) -> Result<Option<std::time::Duration>, Ended> {
+async fn silence(client: &Client) -> Result<Option<Duration>, Ended> {
     let sql = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'";
     let row = client.query_one(sql, &[]).await.map_err(from_pg)?;
     let millis = row.try_get::<_, i64>(0).map_err(from_pg)?.unsigned_abs();
-    Ok((millis > 0).then(|| std::time::Duration::from_millis(millis * 2)))
+    Ok((millis > 0).then(|| Duration::from_millis(millis * 2)))
 }
 
 /// The place up to which the spool holds everything, for skipping what comes again.

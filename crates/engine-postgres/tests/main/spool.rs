@@ -144,6 +144,14 @@ impl Spool for MemorySpool {
         Ok(())
     }
 
+    async fn begin_anew(&self, at: Position) -> Result<()> {
+        let mut inner = self.inner.lock().unwrap();
+        inner.changes.clear();
+        inner.start = Some(at);
+        self.tip.send_replace(at);
+        Ok(())
+    }
+
     async fn appended(&self) -> Result<Option<Position>> {
         let last = self.transactions().last().map(|t| t.position);
         Ok(last.or(self.inner.lock().unwrap().start))

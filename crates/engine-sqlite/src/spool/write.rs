@@ -213,6 +213,31 @@ impl Writer {
         Ok(true)
     }
 
+    /// Removes everything and begins at a position, in one transaction of the file.
+    pub(super) fn begin_anew(&mut self, at: Position) -> Result<()> {
+        self.check_stopped()?;
+        if at.order <= self.tip.order {
+            return Err(Error::internal(format!("a log at {} cannot begin anew at {at}", self.tip)));
+        }
+        let emptied = self.begin().and_then(|()| {
+            self.connection
+                .execute_batch("DELETE FROM changes; DELETE FROM transactions")
+                .and_then(|()| {
+                    self.connection.execute(
+                        "UPDATE state SET tip = ?1, tip_tag = ?2, oldest = ?1, oldest_tag = ?2,
+                             trimmed_changes = ?3, trimmed_bytes = ?4",
+                        params![place(at.order), at.tag as i64, self.changes as i64, self.bytes as i64],
+                    )
+                })
+                .map_err(store_error)
+        });
+        if let Err(e) = emptied {
+            return self.give_up(e);
+        }
+        self.flush()?;
+        self.reload()
+    }
+
     /// Complete transactions after a position, flushed or not.
     pub(super) fn transactions_after(&mut self, after: Position) -> Result<Vec<SpoolTransaction>> {
         let list = |c: &Connection| {
