@@ -24,6 +24,7 @@ pub async fn run(open: Open<'_>) {
     another_history_is_recognised(open).await;
     an_idle_position_moves_the_tip(open).await;
     notes_are_durable(open).await;
+    a_log_begun_anew_refuses_all_that_was_before(open).await;
 }
 
 async fn fresh(open: Open<'_>) -> (tempfile::TempDir, Arc<dyn Spool>) {
@@ -222,4 +223,32 @@ async fn notes_are_durable(open: Open<'_>) {
     spool.set_note("slot", "b").await.unwrap();
     drop(spool);
     assert_eq!(open(folder.path()).note("slot").await.unwrap().as_deref(), Some("b"));
+}
+
+async fn a_log_begun_anew_refuses_all_that_was_before(open: Open<'_>) {
+    let (folder, mut spool) = fresh(open).await;
+    spool.append([transaction(101, 2), transaction(102, 1)].concat()).await.unwrap();
+    // An idle server's position moved on behind the last transaction, and one transaction has no end yet.
+    spool.publish(place(110, 0)).await.unwrap();
+    spool.append(transaction(120, 3)[..2].to_vec()).await.unwrap();
+    assert!(spool.begin_anew(place(110, 0)).await.is_err(), "never at or before what was published");
+    spool.begin_anew(place(200, 0)).await.unwrap();
+    for is_opened_again in [false, true] {
+        if is_opened_again {
+            drop(spool);
+            spool = open(folder.path());
+        }
+        assert_eq!(all(spool.as_ref()).await, []);
+        assert_eq!((*spool.tip().borrow(), spool.appended().await.unwrap()), (place(200, 0), Some(place(200, 0))));
+        for old in [place(100, 0), place(101, 1), place(110, 0), place(199, 0)] {
+            assert_eq!(spool.read(Some(old), 10).await.unwrap_err().code(), code::POSITION_GONE, "{old}");
+        }
+        assert_eq!(spool.read(Some(place(200, 0)), 10).await.unwrap(), []);
+        let status = spool.status().await.unwrap();
+        assert_eq!((status.oldest, status.changes), (place(200, 0), 0));
+    }
+    spool.append([transaction(120, 1), transaction(201, 2)].concat()).await.unwrap();
+    spool.publish(place(201, 1)).await.unwrap();
+    assert_eq!(all(spool.as_ref()).await, transaction(201, 2));
+    assert_eq!(spool.count_after(Some(place(200, 0))).await.unwrap(), 2);
 }
