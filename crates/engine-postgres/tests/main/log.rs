@@ -7,7 +7,7 @@ use std::{
 
 use brigade_core::{
     data::{Image, Op, Position, SqlType, Value, code},
-    engine::{Log, Truth},
+    engine::{Log, Spool, Truth},
     schema::TableSettings,
 };
 use brigade_testing::servers::Postgres;
@@ -284,6 +284,28 @@ async fn a_slot_that_is_gone_is_named_and_never_made_again() {
     let stopped = world.log.status().await.unwrap().stopped.unwrap();
     assert!(stopped.contains(&name) && stopped.contains("brigade rebuild log"), "{stopped}");
     assert_eq!(server.psql(&world.database, slots).unwrap(), "");
+}
+
+/// Killed between the new slot and the emptied log, both look whole and there is a gap between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_half_made_anew_is_not_followed() {
+    let Some(server) = shared() else { return };
+    let mut world = World::new(server).await;
+    let row = |id: i32| vec![world.insert("accounts", &["id"], &[&[id.into()]])];
+    world.commit(row(1)).await.unwrap();
+    assert_eq!(world.log.rebuild().await.unwrap_err().code(), code::UNSUPPORTED, "there is no gap");
+    assert_eq!(world.changes().await.len(), 2, "and it goes on");
+    let second = row(2);
+    world.spool.set_note("postgres.unfinished", "yes").await.unwrap();
+    world.reopen().await;
+    let stopped = world.log.status().await.unwrap().stopped.unwrap();
+    assert!(stopped.contains("brigade rebuild log"), "{stopped}");
+    world.log.rebuild().await.unwrap();
+    assert_eq!(world.log.status().await.unwrap().stopped, None);
+    world.commit(second).await.unwrap();
+    assert_eq!(world.changes().await.len(), 1, "what was before it is gone");
+    world.reopen().await;
+    assert_eq!(world.log.status().await.unwrap().stopped, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
