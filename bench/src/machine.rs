@@ -39,3 +39,15 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     let kib = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
     Ok(kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024)
 }
+
+/// Processor time that this process has taken so far, all threads together (Linux). Other programs slow an answer down;
+/// they do not change this.
+pub fn processor_time() -> Result<Duration> {
+    /// The kernel counts in hundredths of a second, whatever its own clock is.
+    const TICK: Duration = Duration::from_millis(10);
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    // The second field is a name in parentheses, which may hold blanks.
+    let fields = text.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').skip(11).take(2);
+    let ticks = fields.map(str::parse::<u32>).sum::<Result<u32, _>>()?;
+    Ok(TICK * ticks)
+}

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use brigade::Brigade;
 
 use super::{CLIENTS, bare::Bare, clients, project, project::Link};
-use crate::{report::Report, sample::Sample};
+use crate::{machine, report::Report, sample::Sample};
 
 /// Measures both at every number of clients, in turn, so that a change of the machine's mood meets both.
 pub async fn measure(time: Duration, report: &mut Report) -> Result<()> {
@@ -15,12 +15,20 @@ pub async fn measure(time: Duration, report: &mut Report) -> Result<()> {
     project::write(folder.path(), "")?;
     let file = seeded(folder.path()).await?;
     for clients in CLIENTS {
+        let before = machine::processor_time()?;
         let bare = bare(&file, folder.path(), clients, time).await?;
+        let bares_work = (machine::processor_time()? - before).as_secs_f64() / bare.rate;
         report.sample(&format!("bare writer, no log, {clients} clients"), &bare);
         let brigade = project::open(folder.path()).await?;
+        let before = machine::processor_time()?;
         let ours = ours(&brigade, clients, time).await?;
+        let our_work = (machine::processor_time()? - before).as_secs_f64() / ours.rate;
         brigade.close().await;
         report.sample(&format!("brigade, {clients} clients"), &ours);
+        report.fact(
+            &format!("processor time of a commit to the bare one's, {clients} clients"),
+            share(our_work / bares_work),
+        );
         if clients == 64 {
             report.at_least("in process of the bare writer, 64 clients", ours.rate / bare.rate, 0.80, "of it");
             let millis = |time: Duration| time.as_secs_f64() * 1e3;
@@ -29,6 +37,11 @@ pub async fn measure(time: Duration, report: &mut Report) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A ratio with two digits behind the point.
+fn share(ratio: f64) -> serde_json::Value {
+    serde_json::json!((ratio * 100.0).round() / 100.0)
 }
 
 /// A closed store with one row, and its file.

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use brigade_core::data::{Error, Result, code};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{SqliteConfig, error, functions};
 
@@ -35,6 +35,8 @@ pub(crate) fn reader(config: &SqliteConfig) -> Result<Connection> {
         let conn = Connection::open_with_flags(&config.path, flags)?;
         conn.busy_timeout(config.busy_timeout)?;
         conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        // A column in double quotes that is not there is a mistake, never a text.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         functions::register(&conn)?;
         Ok(conn)

@@ -2,6 +2,8 @@
 //!
 //! SQLite names a broken constraint in its message alone, so this is the one place that reads messages.
 
+mod raw;
+
 use std::time::Duration;
 
 use brigade_core::{
@@ -9,6 +11,8 @@ use brigade_core::{
     schema::{IndexOn, Table},
 };
 use rusqlite::{ErrorCode, ffi};
+
+pub(crate) use raw::of_raw;
 
 /// When another program's lock, or a full disk, is worth another try.
 const RETRY: Duration = Duration::from_secs(1);
@@ -35,8 +39,8 @@ pub(crate) fn from_sqlite(error: rusqlite::Error) -> Error {
     if matches!(error, rusqlite::Error::MultipleStatement) {
         return Error::new(code::SYNTAX, "one statement at a time").hint("send each statement on its own");
     }
-    if let rusqlite::Error::SqlInputError { msg, .. } = &error {
-        return of_sql(msg);
+    if let rusqlite::Error::SqlInputError { msg, sql, offset, .. } = &error {
+        return raw::prepared(msg).details(raw::place(sql, *offset));
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => no_space(),
@@ -49,12 +53,12 @@ pub(crate) fn from_sqlite(error: rusqlite::Error) -> Error {
         Some(ErrorCode::OutOfMemory) => Error::new("53200", "out of memory"),
         Some(ErrorCode::TooBig) => Error::new("54000", "a value or statement is too big for sqlite"),
         Some(ErrorCode::AuthorizationForStatementDenied) => Error::new(code::PRIVILEGE, message),
-        Some(ErrorCode::ConstraintViolation) => constraint(&error, message),
+        Some(ErrorCode::ConstraintViolation) => raw::constraint(&error, message),
         Some(ErrorCode::TypeMismatch) => Error::new(code::INVALID_TEXT, message),
         Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::unavailable(format!("the database cannot be read: {message}"), RETRY).source(error)
         }
-        Some(ErrorCode::Unknown) => of_sql(&message).source(error),
+        Some(ErrorCode::Unknown) => raw::prepared(&message),
         _ => Error::internal(message).source(error),
     }
 }
@@ -82,18 +86,26 @@ pub(crate) fn of_statement(
     statement: usize,
     shown: impl Fn(usize) -> Option<String>,
 ) -> Error {
+    match broken(&error, table, shown) {
+        Some(found) => found.into_error(Some(statement)),
+        None => from_sqlite(error),
+    }
+}
+
+/// The constraint of a table that an error tells of.
+fn broken(error: &rusqlite::Error, table: &Table, shown: impl Fn(usize) -> Option<String>) -> Option<Found> {
     let message = error.to_string();
-    let found = match error.sqlite_error().map_or(0, |e| e.extended_code) {
+    match error.sqlite_error().map_or(0, |e| e.extended_code) {
         _ if message.contains(MARK) => refused(&message),
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             Some(unique(&message, table, shown))
         }
-        ffi::SQLITE_CONSTRAINT_NOTNULL => tail(&message, "NOT NULL constraint failed: ").map(|place| {
+        ffi::SQLITE_CONSTRAINT_NOTNULL => tail(&message, NOT_NULL).map(|place| {
             let column = place.rsplit('.').next().unwrap_or(place);
             Found::new(code::NOT_NULL, format!("null value in column {column:?} of table {:?}", table.name))
                 .field(column)
         }),
-        ffi::SQLITE_CONSTRAINT_CHECK => tail(&message, "CHECK constraint failed: ").map(|name| {
+        ffi::SQLITE_CONSTRAINT_CHECK => tail(&message, CHECK).map(|name| {
             Found::new(code::CHECK, format!("new row of table {:?} violates check constraint {name:?}", table.name))
         }),
         ffi::SQLITE_CONSTRAINT_DATATYPE => {
@@ -101,25 +113,28 @@ pub(crate) fn of_statement(
             Some(Found::new(code::INVALID_TEXT, message.clone()).field(column))
         }
         _ => None,
-    };
-    match found {
-        Some(found) => found.into_error(Some(statement)),
-        None => from_sqlite(error),
     }
 }
 
 /// A broken foreign key: of this row, or of a row that points at it.
 pub(crate) fn foreign_key(statement: usize, broken: Option<(String, String)>) -> Error {
-    let (message, details) = broken.unwrap_or_else(|| {
-        ("a foreign key is violated".to_owned(), "the row it points at is not there, or rows still point at it".into())
-    });
+    let (message, details) = broken.unwrap_or_else(|| (SOME_KEY.0.to_owned(), SOME_KEY.1.to_owned()));
     let mut found = Found::new(code::FOREIGN_KEY, message);
     found.details = Some(details);
     found.into_error(Some(statement))
 }
 
+/// What is said of a foreign key where SQLite does not tell which one.
+const SOME_KEY: (&str, &str) =
+    ("a foreign key is violated", "the row it points at is not there, or rows still point at it");
+
 /// How checks and functions of brigade's own name a column and its SQLSTATE: `brigade:COLUMN:SQLSTATE`.
 const MARK: &str = "brigade:";
+
+/// What SQLite's messages begin with; the place or the name follows.
+const UNIQUE: &str = "UNIQUE constraint failed: ";
+const NOT_NULL: &str = "NOT NULL constraint failed: ";
+const CHECK: &str = "CHECK constraint failed: ";
 
 /// What a message was found to say.
 struct Found {
@@ -177,7 +192,7 @@ fn refused(message: &str) -> Option<Found> {
 
 /// `UNIQUE constraint failed: t.a, t.b` or `… failed: index 'name'`
 fn unique(message: &str, table: &Table, shown: impl Fn(usize) -> Option<String>) -> Found {
-    let place = tail(message, "UNIQUE constraint failed: ").unwrap_or_default();
+    let place = tail(message, UNIQUE).unwrap_or_default();
     if let Some(index) = place.strip_prefix("index ") {
         return duplicate(index.trim_matches('\''));
     }
@@ -217,34 +232,4 @@ fn constraint_of<'t>(table: &'t Table, columns: &[usize]) -> Option<&'t str> {
         let index = table.indexes.iter().filter(|i| i.unique).find(|i| on(i).is_some_and(|c| same(&c)))?;
         Some(&index.name)
     })
-}
-
-fn constraint(error: &rusqlite::Error, message: String) -> Error {
-    let code = match error.sqlite_error().map_or(0, |e| e.extended_code) {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            code::UNIQUE
-        }
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => code::FOREIGN_KEY,
-        ffi::SQLITE_CONSTRAINT_NOTNULL => code::NOT_NULL,
-        ffi::SQLITE_CONSTRAINT_CHECK => code::CHECK,
-        ffi::SQLITE_CONSTRAINT_DATATYPE => code::INVALID_TEXT,
-        // RAISE(ABORT, …) of a user's trigger: PostgreSQL's raise_exception.
-        ffi::SQLITE_CONSTRAINT_TRIGGER => "P0001",
-        _ => "23000",
-    };
-    Error::new(code, message)
-}
-
-/// Errors of preparing a statement, known by their words alone.
-fn of_sql(message: &str) -> Error {
-    let code = match message {
-        m if m.contains("no such table") => code::UNKNOWN_TABLE,
-        m if m.contains("no such column") || m.contains("has no column named") => code::UNKNOWN_COLUMN,
-        m if m.contains("no such function") => "42883",
-        m if m.contains("not authorized") || m.contains("prohibited") => code::PRIVILEGE,
-        m if m.contains("attempt to write a readonly") => code::READ_ONLY,
-        m if m.contains("integer overflow") => code::OUT_OF_RANGE,
-        _ => code::SYNTAX,
-    };
-    Error::new(code, message)
 }

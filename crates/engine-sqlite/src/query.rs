@@ -13,6 +13,7 @@ use std::{
 use brigade_core::{
     data::{Error, Result, Row, SqlType, Value, code},
     engine::QueryResult,
+    schema::Model,
 };
 use rusqlite::{
     Connection,
@@ -70,27 +71,30 @@ fn writing(state: &mut State, sql: &str, rows_max: usize) -> Result<QueryResult>
 }
 
 fn run(conn: &Connection, shared: &Shared, sql: &str, rows_max: usize, write: bool) -> Result<QueryResult> {
+    let model = Arc::clone(&shared.model.read().expect("model"));
     let mut statement = conn.prepare(sql).map_err(error::from_sqlite)?;
-    let types = {
-        let model = Arc::clone(&shared.model.read().expect("model"));
-        columns::types(conn, sql, &model, statement.column_count())?
-    };
+    let types = columns::types(conn, sql, &model, statement.column_count())?;
     if !write && !statement.readonly() {
         return Err(Error::new(code::READ_ONLY, "the statement writes").hint("allow it with --write"));
     }
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let affects = !statement.readonly();
-    let rows = rows(&mut statement, &types, rows_max)?;
+    let rows = rows(&mut statement, &types, &model, rows_max)?;
     let affected = affects.then(|| conn.changes());
     drop(statement);
     Ok(QueryResult { columns: names, rows, affected })
 }
 
-fn rows(statement: &mut rusqlite::Statement<'_>, types: &[Option<SqlType>], rows_max: usize) -> Result<Vec<Row>> {
+fn rows(
+    statement: &mut rusqlite::Statement<'_>,
+    types: &[Option<SqlType>],
+    model: &Model,
+    rows_max: usize,
+) -> Result<Vec<Row>> {
     let mut found = Vec::new();
     let mut bytes = 0;
     let mut rows = statement.raw_query();
-    while let Some(row) = rows.next().map_err(error::from_sqlite)? {
+    while let Some(row) = rows.next().map_err(|e| error::of_raw(e, model))? {
         // A statement that writes goes on to its end; only what it returns is cut.
         if found.len() >= rows_max {
             continue;

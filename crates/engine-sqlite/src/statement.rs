@@ -51,11 +51,10 @@ impl<'t> Sql<'t> {
 /// A name as SQL.
 pub(crate) fn quoted(out: &mut String, name: &str) {
     out.push('"');
-    for part in name.split_inclusive('"') {
-        out.push_str(part);
-        if part.ends_with('"') {
-            out.push('"');
-        }
+    if name.contains('"') {
+        out.push_str(&name.replace('"', "\"\""));
+    } else {
+        out.push_str(name);
     }
     out.push('"');
 }

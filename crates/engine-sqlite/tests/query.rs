@@ -56,3 +56,41 @@ async fn what_reaches_past_a_statement_is_refused() {
     }
     store.commit(vec![store.account(1)]).await.unwrap();
 }
+
+#[tokio::test]
+async fn mistakes_are_told_in_the_words_of_a_transaction() {
+    let store = store().await;
+    store.commit(vec![store.account(1)]).await.unwrap();
+    let account = |columns: &str, values: &str| format!("INSERT INTO accounts(id, {columns}) VALUES({values})");
+    for (sql, expected, words) in [
+        ("SELEC", code::SYNTAX, "syntax error at or near \"SELEC\""),
+        ("SELECT", code::SYNTAX, "syntax error at end of input"),
+        ("SELECT 'ä' FROM nowhere", code::UNKNOWN_TABLE, "relation \"nowhere\" does not exist"),
+        ("SELECT missing FROM nodes", code::UNKNOWN_COLUMN, "column \"missing\" does not exist"),
+        ("SELECT \"missing\" FROM nodes", code::UNKNOWN_COLUMN, "column \"missing\" does not exist"),
+        (
+            "INSERT INTO nodes(id, missing) VALUES(1, 2)",
+            code::UNKNOWN_COLUMN,
+            "column \"missing\" of relation \"nodes\" does not exist",
+        ),
+        (&account("email", "2, NULL"), code::NOT_NULL, "null value in column \"email\" of table \"accounts\""),
+        (
+            &account("email", "1, 'other'"),
+            code::UNIQUE,
+            "duplicate key value violates unique constraint \"accounts_pkey\"",
+        ),
+        (
+            &account("email, balance", "2, 'b', -1"),
+            code::CHECK,
+            "new row of table \"accounts\" violates check constraint \"balance_not_negative\"",
+        ),
+        (&account("email, created", "2, 'b', 'soon'"), "22007", "value refused for column \"created\""),
+        ("INSERT INTO orders(id, account) VALUES(1, 99)", code::FOREIGN_KEY, "a foreign key is violated"),
+        ("INSERT INTO orders(id, later) VALUES(1, 99)", code::FOREIGN_KEY, "a foreign key is violated"),
+    ] {
+        let error = store.truth.query(sql, sql.starts_with("INSERT"), 10).await.unwrap_err();
+        assert_eq!((error.code(), error.to_string().as_str()), (expected, words), "{sql}");
+    }
+    let misplaced = store.truth.query("SELECT 'ä' FORM nodes", false, 10).await.unwrap_err();
+    assert_eq!(misplaced.get_details(), Some("at character 17"), "{misplaced:?}");
+}

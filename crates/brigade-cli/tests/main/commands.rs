@@ -114,6 +114,7 @@ fn sql_reads_and_writes_only_when_asked_to() {
     let rows = project.sql("SELECT id, name FROM t");
     assert_eq!(rows, serde_json::json!([{"id": 1, "name": "x y"}]));
     check(&project, &["sql", "SELECT * FROM missing"], 1, &[], &["error: "]);
+    check(&project, &["sql", "SELEC 1"], 1, &[], &["error: "]);
     check(&project, &["sql", "SELECT 1 UNION SELECT 2", "--limit", "1"], 0, &["1"], &["--limit"]);
     // What SQL wrote is in the log like any other change.
     let changes = project.run(&["--json", "changes", "--table", "t"]).exits(0);

@@ -47,6 +47,7 @@ async fn the_command_line_works_through_the_server() {
     }
     let rows = ask("POST", "/admin/sql", TOKEN, r#"{"sql":"SELECT uid, clicks FROM links"}"#).await;
     assert_eq!(rows.json(), json!({"columns": ["uid", "clicks"], "rows": [["one", 0]], "affected": null}));
+    ask("POST", "/admin/sql", TOKEN, r#"{"sql":"SELEC"}"#).await.is_error(400, "42601");
     let write = r#"{"sql":"UPDATE links SET clicks = 5"}"#;
     assert_eq!(ask("POST", "/admin/sql", TOKEN, write).await.json()["code"], "25006");
     let write = write.replace('}', ",\"write\":true}");

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use brigade_core::data::{Error, Receipt, Result};
+use brigade_core::data::{Error, Kind, Receipt, Result};
 use rusqlite::ErrorCode;
 
 use super::{
     member::Member,
+    stamps::Stamps,
     state::{Origin, Place, State},
 };
 use crate::error;
@@ -69,7 +70,7 @@ impl State {
             Ok(place) => place,
             Err(e) => return self.roll_back(e),
         };
-        let mut answers = Vec::with_capacity(members.len());
+        let (mut answers, mut stamps) = (Vec::with_capacity(members.len()), Stamps::default());
         for member in members {
             let done = self.run_member(member, place);
             if self.is_fatal() {
@@ -79,9 +80,15 @@ impl State {
                 return Ended::Lost(done.err().unwrap_or_else(|| Error::internal("sqlite rolled the group back")));
             }
             answers.push(done.map(|done| {
-                place = done.place;
+                if done.place != place {
+                    stamps.add(done.place, done.at);
+                    place = done.place;
+                }
                 done.receipt
             }));
+        }
+        if let Err(e) = stamps.write(&self.conn) {
+            return self.roll_back(self.failed(e));
         }
         match self.conn.prepare_cached("COMMIT").and_then(|mut s| s.execute([])) {
             Ok(_) => Ended::Durable(answers, place),
@@ -125,18 +132,23 @@ impl State {
 }
 
 fn answer(members: Vec<Box<Member>>, mut result: impl FnMut(&Member) -> Result<Receipt>) {
+    const KINDS: [&str; 4] = ["committed", "replayed", "refused", "failed"];
     let now = Instant::now();
+    let mut counts = [0; KINDS.len()];
+    let durations = metrics::histogram!("brigade_commit_duration_seconds");
     for member in members {
         let result = result(&member);
         let kind = match &result {
-            Ok(receipt) if receipt.replayed => "replayed",
-            Ok(_) => "committed",
-            Err(e) if e.kind() == brigade_core::data::Kind::Caller => "refused",
-            Err(_) => "failed",
+            Ok(receipt) => usize::from(receipt.replayed),
+            Err(e) if e.kind() == Kind::Caller => 2,
+            Err(_) => 3,
         };
-        metrics::counter!("brigade_commits_total", "result" => kind).increment(1);
-        metrics::histogram!("brigade_commit_duration_seconds").record((now - member.queued).as_secs_f64());
+        counts[kind] += 1;
+        durations.record((now - member.queued).as_secs_f64());
         // A caller that no longer waits has lost nothing: the transaction stands.
         let _ = member.reply.send(result);
+    }
+    for (kind, count) in KINDS.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+        metrics::counter!("brigade_commits_total", "result" => kind).increment(count);
     }
 }

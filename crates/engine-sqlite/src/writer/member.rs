@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{
     execute, foreign, key,
-    state::{Origin, Place, State},
+    state::{Place, State},
 };
 
 /// A transaction that waits.
@@ -26,12 +26,14 @@ pub(super) struct Member {
 pub(super) struct Done {
     pub receipt: Receipt,
     pub place: Place,
+    pub at: i64,
 }
 
 impl State {
     /// Runs a member. After an error nothing of it is left, unless the whole group is gone (SQLite is in autocommit mode).
     pub(super) fn run_member(&self, member: &Member, place: Place) -> Result<Done> {
         self.sql("SAVEPOINT member")?;
+        self.log_nothing_yet();
         let done = self.run_inside(member, place);
         if done.is_err() && !self.conn.is_autocommit() {
             self.sql("ROLLBACK TO member")?;
@@ -48,7 +50,7 @@ impl State {
         if let Some(key) = &member.key
             && let Some(kept) = key::find(&self.conn, key, now, durability).map_err(|e| self.failed(e))?
         {
-            return kept.map(|receipt| Done { receipt, place });
+            return kept.map(|receipt| Done { receipt, place, at: now });
         }
         let results = execute::run(self, &member.transaction, now)?;
         // RELEASE checks no deferred foreign key; COMMIT would fail for the whole group, or a neighbour's row would heal it.
@@ -66,12 +68,12 @@ impl State {
             let statement = broken.as_ref().map_or(0, |(i, _)| *i);
             return Err(crate::error::foreign_key(statement, broken.map(|(_, found)| found)));
         }
-        let place = self.stamp(place, Origin::Own)?;
+        let place = self.place_after(place);
         let receipt = Receipt { position: place.position(), results, replayed: false, durability };
         if let Some(key) = &member.key {
             key::keep(&self.conn, key, &receipt, now).map_err(|e| self.failed(e))?;
         }
-        Ok(Done { receipt, place })
+        Ok(Done { receipt, place, at: now })
     }
 
     /// Runs a short statement without parameters.

@@ -8,6 +8,7 @@ mod group;
 mod key;
 mod member;
 mod outside;
+mod stamps;
 mod state;
 
 use std::{

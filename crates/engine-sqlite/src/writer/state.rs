@@ -5,13 +5,13 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use brigade_core::data::{Error, Position, Result};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, hooks::Action, params};
 
 use crate::{error, log::position_of, shared::Shared};
 
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(super) schema_version: i64,
     /// The first error after which the disk's content is not known.
     pub(super) fatal: Cell<Option<String>>,
+    /// The newest row of the log that a statement made, as SQLite tells while it makes it; 0 before the first.
+    logged: Arc<AtomicI64>,
     /// When the running statement is cancelled: microseconds after `started`; 0 for never.
     deadline: Arc<AtomicU64>,
     started: Instant,
@@ -81,6 +83,8 @@ impl State {
             deadline != 0 && started.elapsed().as_micros() as u64 > deadline
         };
         conn.progress_handler(STEPS, Some(late)).map_err(error::from_sqlite)?;
+        let logged = Arc::default();
+        note_logged(&mut conn, &logged).map_err(error::from_sqlite)?;
         let mut state = Self {
             conn,
             shared,
@@ -90,6 +94,7 @@ impl State {
             data_version: 0,
             schema_version: 0,
             fatal: Cell::new(None),
+            logged,
             deadline,
             started,
             expired: started,
@@ -116,8 +121,22 @@ impl State {
 
     /// Gives the running statement its time from now on, or none.
     pub(crate) fn limit_time(&self, limited: bool) {
-        let at = self.started.elapsed() + self.shared.config.statement_timeout;
-        self.deadline.store(if limited { at.as_micros() as u64 } else { 0 }, Ordering::Relaxed);
+        let at = || (self.started.elapsed() + self.shared.config.statement_timeout).as_micros() as u64;
+        self.deadline.store(if limited { at() } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// Forgets what was logged, before a member begins.
+    pub(super) fn log_nothing_yet(&self) {
+        self.logged.store(0, Ordering::Relaxed);
+    }
+
+    /// The place of what was logged since [`State::log_nothing_yet`]; `before` if nothing was. The stamp itself is
+    /// written with the group's others.
+    pub(super) fn place_after(&self, before: Place) -> Place {
+        match self.logged.load(Ordering::Relaxed) {
+            last if last > before.last => Place { last, tag: rand::random() },
+            _ => before,
+        }
     }
 
     /// A statement of the writer's own failed: remembers it if the writer must stop.
@@ -216,6 +235,17 @@ impl State {
     pub(super) fn stamp(&self, place: Place, origin: Origin) -> Result<Place> {
         stamp(&self.conn, place, origin, self.shared.clock.now()).map_err(|e| self.failed(e))
     }
+}
+
+/// Keeps `logged` at the newest row of the log: to ask for it after each member would cost a statement more.
+fn note_logged(conn: &mut Connection, logged: &Arc<AtomicI64>) -> rusqlite::Result<()> {
+    let logged = Arc::clone(logged);
+    let note = move |action: Action, _: &str, table: &str, row: i64| {
+        if action == Action::SQLITE_INSERT && table == "brigade_log" {
+            logged.store(row, Ordering::Relaxed);
+        }
+    };
+    conn.update_hook(Some(note))
 }
 
 /// Stamps changes after `place` as one transaction. Inside a transaction.
