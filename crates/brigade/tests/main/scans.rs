@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::support::{TestProject, on_every_engine};
 
-/// Tables of one key, and how one of its values is written for a number. As texts they have another order.
-const KEYS: [(&str, &str, fn(i64) -> String); 8] = [
+/// A table of one key: its name, the key's type, and how a value of it is written for a number.
+type Keyed = (&'static str, &'static str, fn(i64) -> String);
+
+/// As texts the values have another order.
+const KEYS: [Keyed; 8] = [
     ("ints", "integer", |i| (i - 40).to_string()),
     ("bigs", "bigint", |i| ((i - 40) * 100_000_000_007).to_string()),
     ("decimals", "numeric(12, 3)", |i| format!("{}.{:03}", i - 40, i * 7 % 1000)),
