@@ -316,4 +316,20 @@ mod tests {
             vec![Value::Int(-1), Value::Text("hi".into()), Value::Numeric("12.50".parse().unwrap())]
         );
     }
+
+    proptest::proptest! {
+        /// The spool and kept receipts may be damaged: bytes are read or refused, and what is read is written the same.
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let mut input = Decoder::new(&bytes);
+            if let Ok(row) = input.row() {
+                let mut out = Encoder::new();
+                out.row(&row);
+                let again = out.finish();
+                let back = Decoder::new(&again).row().unwrap();
+                proptest::prop_assert_eq!(format!("{back:?}"), format!("{row:?}"));
+            }
+            let _ = crate::data::Receipt::decode(&bytes, crate::data::Durability::Full);
+        }
+    }
 }
