@@ -1,8 +1,8 @@
 //! HTTP over [`Brigade`]: the only crate that knows bodies, headers and status codes.
 //!
-//! A request passes [`guard`] (may it come in, how long did it take, did it panic), then its handler: [`transactions`]
-//! write, [`changes`] read the log, [`health`] and [`metrics`] tell how things are, [`projections`] and [`admin`] operate.
-//! Errors become answers in [`error`] alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
+//! A request passes `guard` (may it come in, how long did it take, did it panic), then its handler: `transactions`
+//! write, `changes` read the log, `health` and [`metrics`] tell how things are, `projections` and `admin` operate.
+//! Errors become answers in `error` alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
 //! is made here, and nothing is kept that a restart could lose.
 
 mod admin;

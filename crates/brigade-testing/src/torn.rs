@@ -30,7 +30,10 @@ struct State {
 
 /// Rows with the position that wrote them; a row that went leaves its position.
 #[derive(Clone, Default)]
-struct Generation(BTreeMap<String, (Layout, BTreeMap<Vec<u8>, (u128, Option<Row>)>)>);
+struct Generation(BTreeMap<String, (Layout, Versions)>);
+
+/// By key: the place of the change that wrote last, and the row; none: it was removed there.
+type Versions = BTreeMap<Vec<u8>, (u128, Option<Row>)>;
 
 impl TornCopy {
     /// An empty copy. Of a hundred writes `failing` are torn, or lose their answer, as the seed decides.

@@ -28,9 +28,7 @@ fn check_condition(Condition { column: name, input }: Condition, operands: &mut 
     let (operator, inputs) = match input {
         Input::Compare(operator, values) => (operator, values.into_iter().map(Input::Value).collect()),
         Input::Json(json) => match &json.value {
-            JsonValue::Object(entries)
-                if json.get("returned").is_none() && !(ty.is_json() && !is_operator(entries)) =>
-            {
+            JsonValue::Object(entries) if json.get("returned").is_none() && (is_operator(entries) || !ty.is_json()) => {
                 let JsonValue::Object(entries) = json.value else { return None };
                 read_operator(entries, &field, operands)?
             }

@@ -1,9 +1,9 @@
 //! "How do I answer quickly?" Everything here is derived from the truth through the log. It can be deleted and rebuilt,
 //! and `verify` can prove that it is right.
 //!
-//! In reading order: a [`Projection`] is an engine's side; [`runner`] keeps one in step; [`fill`] makes one from nothing;
-//! [`verify`] compares it with the truth, and mends it when `repair` asks; [`rebuild`] makes it anew beside the old one;
-//! [`Projections`] owns all of them. [`copy`] is the simplest kind, and the model for every later one.
+//! In reading order: a [`Projection`] is an engine's side; `runner` keeps one in step; `fill` makes one from nothing;
+//! `verify` compares it with the truth, and mends it when `repair` asks; `rebuild` makes it anew beside the old one;
+//! [`Projections`] owns all of them. `copy` is the simplest kind, and the model for every later one.
 
 mod copy;
 mod dead;

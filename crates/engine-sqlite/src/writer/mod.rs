@@ -2,6 +2,8 @@
 //!
 //! Owns two invariants: nobody is answered before the group is durable, and after a failed fsync nothing is written again.
 
+#![allow(clippy::vec_box, reason = "a member moves from the queue to its group and to its answer: as one pointer")]
+
 mod execute;
 mod foreign;
 mod group;
