@@ -32,7 +32,8 @@ struct Sql {
 pub async fn sql(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (parts, received) = request.into_parts();
     authorise(&server, &parts.headers)?;
-    let bytes = body::read_json(&parts.headers, received, "SMALL_BODY_BYTES_MAX", limits::SMALL_BODY_BYTES_MAX).await?;
+    let limit = ("SMALL_BODY_BYTES_MAX", limits::SMALL_BODY_BYTES_MAX);
+    let bytes = body::read_json(&server, &parts.headers, received, limit).await?;
     let asked = parse_sql(&bytes)?;
     let result = server.brigade.query(&asked.sql, asked.write, asked.rows_max).await?;
     let mut out = String::new();

@@ -14,13 +14,22 @@ use brigade::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 
-use crate::error;
+use crate::{
+    Server, error,
+    metrics::{self, Limit},
+};
 
 /// Reads a JSON body whole.
 ///
 /// # Errors
 /// 415 for another type; 413 as soon as `max` is passed, with a length or chunked; 408 where it does not arrive.
-pub async fn read_json(headers: &HeaderMap, body: Body, limit: &'static str, max: usize) -> Result<Bytes> {
+pub async fn read_json(
+    server: &Server,
+    headers: &HeaderMap,
+    body: Body,
+    (limit, max): (&'static str, usize),
+) -> Result<Bytes> {
+    let patience = server.limits().body_timeout;
     let refused = require_json(headers).err().or_else(|| {
         let announced = body.size_hint().exact()?;
         (announced > max as u64).then(|| error::limit(limit, max, announced as usize, "bytes"))
@@ -32,12 +41,13 @@ pub async fn read_json(headers: &HeaderMap, body: Body, limit: &'static str, max
         }
         return Err(error);
     }
-    match tokio::time::timeout(limits::BODY_TIMEOUT, read(body, limit, max)).await {
-        Ok(read) => read,
-        Err(_) => Err(Error::new(error::TIMEOUT, "the body did not arrive in time")
-            .details(format!("waited {} s", limits::BODY_TIMEOUT.as_secs()))
-            .hint("nothing was done: it is safe to repeat")),
-    }
+    let read = tokio::time::timeout(patience, read(body, limit, max)).await;
+    read.unwrap_or_else(|_| {
+        metrics::reached(Limit::BodyTimeout);
+        Err(Error::new(error::TIMEOUT, "the body did not arrive in time")
+            .details(format!("waited {} s", patience.as_secs_f64()))
+            .hint("nothing was done: it is safe to repeat"))
+    })
 }
 
 async fn read(mut body: Body, limit: &'static str, max: usize) -> Result<Bytes> {

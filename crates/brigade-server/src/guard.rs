@@ -17,13 +17,15 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use brigade::{
-    data::{Error, Result, code},
-    limits,
-};
+use brigade::data::{Error, Result, code};
 use futures_util::FutureExt as _;
+use tokio::sync::SemaphorePermit;
 
-use crate::{Server, error::Refusal};
+use crate::{
+    Server,
+    error::Refusal,
+    metrics::{self, InFlight, Limit},
+};
 
 /// Passes a request on, or refuses it.
 pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
@@ -37,6 +39,7 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
             Ok(response) => response,
             Err(panic) => {
                 // What it said may hold data of a row: it goes into the log, as the cause, and not into the answer.
+                metrics::panicked();
                 let fault = Error::internal("the request met a fault of the server").source(Panicked::new(&*panic));
                 Refusal::from(fault).into_response()
             }
@@ -51,7 +54,13 @@ fn is_health(route: &str) -> bool {
     matches!(route, "/livez" | "/readyz" | "/metrics")
 }
 
-fn enter<'s>(server: &'s Server, route: &str, request: &Request) -> Result<Option<tokio::sync::SemaphorePermit<'s>>> {
+/// A request that came in, and counts until it is answered.
+struct Entered<'s> {
+    _place: SemaphorePermit<'s>,
+    _counted: InFlight,
+}
+
+fn enter<'s>(server: &'s Server, route: &str, request: &Request) -> Result<Option<Entered<'s>>> {
     if is_health(route) {
         return Ok(None);
     }
@@ -59,11 +68,14 @@ fn enter<'s>(server: &'s Server, route: &str, request: &Request) -> Result<Optio
     if server.is_stopping() {
         return Err(busy("the server is shutting down"));
     }
-    server
-        .requests
-        .try_acquire()
-        .map(Some)
-        .map_err(|_| busy("too many requests at once").details(format!("REQUESTS_MAX is {}", limits::REQUESTS_MAX)))
+    match server.requests.try_acquire() {
+        Ok(place) => Ok(Some(Entered { _place: place, _counted: InFlight::new() })),
+        Err(_) => {
+            metrics::reached(Limit::Requests);
+            let limit = format!("REQUESTS_MAX is {}", server.limits().requests_max);
+            Err(busy("too many requests at once").details(limit))
+        }
+    }
 }
 
 fn busy(message: &str) -> Error {
@@ -127,32 +139,4 @@ impl std::fmt::Display for Panicked {
 impl std::error::Error for Panicked {}
 
 #[cfg(test)]
-mod tests {
-    use axum::http::{HeaderName, HeaderValue};
-
-    use super::*;
-
-    fn check(method: Method, given: &[(&'static str, &'static str)], allowed: bool) {
-        let headers =
-            given.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect::<HeaderMap>();
-        assert_eq!(allow_origin(&method, &headers).is_ok(), allowed, "{method} {given:?}");
-    }
-
-    #[test]
-    fn a_page_of_another_origin_may_not_write() {
-        check(Method::POST, &[("host", "127.0.0.1:8080")], true);
-        check(Method::POST, &[("host", "127.0.0.1:8080"), ("sec-fetch-site", "same-origin")], true);
-        check(Method::POST, &[("host", "127.0.0.1:8080"), ("sec-fetch-site", "none")], true);
-        check(Method::POST, &[("host", "127.0.0.1:8080"), ("sec-fetch-site", "cross-site")], false);
-        check(Method::POST, &[("host", "127.0.0.1:8080"), ("sec-fetch-site", "same-site")], false);
-        check(Method::POST, &[("host", "localhost:8080"), ("origin", "http://localhost:8080")], true);
-        check(Method::POST, &[("host", "localhost:8080"), ("origin", "http://localhost:3000")], false);
-        check(Method::DELETE, &[("host", "localhost:8080"), ("origin", "null")], false);
-        check(Method::GET, &[("host", "localhost:8080"), ("sec-fetch-site", "cross-site")], true);
-        check(Method::GET, &[("host", "evil.example:8080")], false);
-        check(Method::GET, &[("host", "[::1]:8080")], true);
-        check(Method::GET, &[("host", "app.localhost:80")], true);
-        check(Method::GET, &[("host", "x")], true);
-        check(Method::GET, &[], true);
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ mod guard;
 mod health;
 mod json;
 pub mod metrics;
+mod options;
 mod projections;
 mod shutdown;
 mod transactions;
@@ -34,22 +35,9 @@ use brigade::{
 use tokio::sync::{Semaphore, watch};
 
 pub use connection::{bind, serve};
+pub use options::{ServerLimits, ServerOptions};
 
 use error::Refusal;
-
-/// What the server needs to know beside the project.
-#[derive(Clone, Default)]
-pub struct ServerOptions {
-    /// What `/admin/*` asks for: the token that lies in the lock file, readable by its owner alone. None: no `/admin`.
-    pub admin_token: Option<String>,
-}
-
-impl std::fmt::Debug for ServerOptions {
-    /// Without the token.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerOptions").field("admin_token", &self.admin_token.as_ref().map(|_| "…")).finish()
-    }
-}
 
 /// What all handlers share.
 struct Server {
@@ -70,9 +58,9 @@ impl Server {
     fn new(brigade: Brigade, options: ServerOptions, stopping: watch::Receiver<bool>) -> Arc<Self> {
         Arc::new(Self {
             brigade,
+            requests: Semaphore::new(options.limits.requests_max),
+            followers: Arc::new(Semaphore::new(options.limits.followers_max)),
             options,
-            requests: Semaphore::new(limits::REQUESTS_MAX),
-            followers: Arc::new(Semaphore::new(limits::FOLLOWERS_MAX)),
             stopping,
             newest_receipt: Mutex::new(Position::START),
             recorder: metrics::install(),
@@ -89,6 +77,10 @@ impl Server {
         *self.newest_receipt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn limits(&self) -> &ServerLimits {
+        &self.options.limits
+    }
+
     fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -102,7 +94,7 @@ pub fn router(brigade: Brigade, options: ServerOptions) -> Router {
 }
 
 fn routes(server: Arc<Server>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/transactions", post(transactions::post))
         .route("/changes", get(changes::get))
         .route("/livez", get(health::livez))
@@ -117,7 +109,13 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/projections/{name}/resume", post(projections::resume))
         .route("/admin/sql", post(admin::sql))
         .route("/admin/migrations", get(admin::migrations))
-        .route("/admin/migrate", post(admin::migrate))
+        .route("/admin/migrate", post(admin::migrate));
+    guarded(routes, server)
+}
+
+/// Whatever the routes are, each request passes the guard first.
+fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
+    routes
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::pass))

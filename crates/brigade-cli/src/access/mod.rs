@@ -86,7 +86,7 @@ impl Access {
         let options = OpenOptions { project: place.project.clone(), data: place.data.clone(), migrate: false, run };
         let brigade = Brigade::open(options).await?;
         let token = brigade.admin_token().to_owned();
-        let options = ServerOptions { admin_token: Some(token.clone()) };
+        let options = ServerOptions::with_token(token.clone());
         let routes = brigade_server::router(brigade.clone(), options);
         Ok(Self { client: client()?, url: "http://localhost".to_owned(), token, here: Some(Here { brigade, routes }) })
     }

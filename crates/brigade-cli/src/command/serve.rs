@@ -34,7 +34,7 @@ pub async fn run(place: &Place, listen: &str, json: bool) -> Result<Answer, Fail
     brigade.announce(&url)?;
     say_ready(&url, json)?;
 
-    let options = ServerOptions { admin_token: Some(brigade.admin_token().to_owned()) };
+    let options = ServerOptions::with_token(brigade.admin_token());
     let (told, mut stopping) = watch::channel(false);
     let stop = async move {
         signals.next().await;

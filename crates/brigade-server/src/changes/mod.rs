@@ -1,7 +1,7 @@
 //! `GET /changes`: the log, resumable from any position, as lines or as server-sent events.
 //!
 //! A reader is fed as fast as it takes bytes, and never faster: the next change is read when the socket has room, so one
-//! chunk is all that a reader costs. One that takes nothing for [`limits::FOLLOWER_STALL`] is cut off with an error that
+//! chunk is all that a reader costs. One that takes nothing for as long as the limit is cut off with an error that
 //! says so; it comes back with its last position.
 
 mod ask;
@@ -19,7 +19,7 @@ use axum::{
 };
 use brigade::{
     data::{Change, Error, Position, Result},
-    limits, log,
+    log,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -28,7 +28,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{Server, error, error::Refusal, shutdown};
+use crate::{
+    Server, error,
+    error::Refusal,
+    metrics::{Limit, reached},
+    shutdown,
+};
 use ask::{Ask, Format};
 
 /// Bytes handed to the socket at once: what a slow reader must take within the time that it has.
@@ -41,8 +46,9 @@ const RECEIPT_WAIT: Duration = Duration::from_secs(5);
 pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let ask = Ask::read(request.uri(), request.headers(), &server.brigade.model())?;
     let permit = Arc::clone(&server.followers).try_acquire_owned().map_err(|_| {
+        reached(Limit::Followers);
         Error::unavailable("too many followers of the log", Duration::from_secs(1))
-            .details(format!("FOLLOWERS_MAX is {}", limits::FOLLOWERS_MAX))
+            .details(format!("FOLLOWERS_MAX is {}", server.limits().followers_max))
             .hint("let one reader serve many, or try again later")
     })?;
     let tip = newest(&server, ask.follow).await?;
@@ -51,6 +57,8 @@ pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<
         reader,
         left: ask.limit.unwrap_or(u64::MAX),
         format: ask.format,
+        stall: server.limits().follower_stall,
+        comment: server.limits().follower_comment,
         stopping: server.stopping.clone(),
         ready: Bytes::new(),
         handed: None,
@@ -86,6 +94,10 @@ struct Feed {
     /// Changes that may still be answered.
     left: u64,
     format: Format,
+    /// How long it may take nothing.
+    stall: Duration,
+    /// How often it gets a comment while it is quiet.
+    comment: Duration,
     stopping: watch::Receiver<bool>,
     /// Text that waits for the socket.
     ready: Bytes,
@@ -116,8 +128,9 @@ type Piece = std::result::Result<Bytes, Infallible>;
 impl Feed {
     /// The next piece; none at the end.
     async fn next(mut self) -> Option<(Piece, Self)> {
-        if !self.over && self.handed.is_some_and(|handed| handed.elapsed() > limits::FOLLOWER_STALL) {
-            self.cut_off(&too_slow());
+        if !self.over && self.handed.is_some_and(|handed| handed.elapsed() > self.stall) {
+            reached(Limit::FollowerStall);
+            self.cut_off(&too_slow(self.stall));
         }
         if self.ready.is_empty() {
             if self.over {
@@ -139,7 +152,7 @@ impl Feed {
             self.over = true;
             return;
         }
-        let comment = Instant::now() + limits::FOLLOWER_COMMENT;
+        let comment = Instant::now() + self.comment;
         let mut stopping = self.stopping.clone();
         tokio::select! {
             biased;
@@ -194,8 +207,8 @@ impl Feed {
     }
 }
 
-fn too_slow() -> Error {
+fn too_slow(stall: Duration) -> Error {
     Error::unavailable("the reader is too slow", Duration::from_secs(1))
-        .details(format!("it took nothing for {} s", limits::FOLLOWER_STALL.as_secs()))
+        .details(format!("it took nothing for {} s", stall.as_secs_f64()))
         .hint("read again after the last position that came")
 }

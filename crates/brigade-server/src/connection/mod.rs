@@ -17,7 +17,6 @@ use axum::{Router, body::Body};
 use brigade::{
     Brigade,
     data::{Error, Result, code},
-    limits,
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioTimer;
@@ -28,7 +27,11 @@ use tokio::{
 };
 use tower_service::Service as _;
 
-use crate::{Server, ServerOptions, metrics, routes, shutdown};
+use crate::{
+    Server, ServerLimits, ServerOptions,
+    metrics::{self, Limit},
+    routes, shutdown,
+};
 use socket::Socket;
 
 /// Listens on a loopback address, as `127.0.0.1:8080`, `localhost:0`, `[::1]:8080`.
@@ -65,7 +68,7 @@ fn require_loopback(address: &SocketAddr) -> Result<()> {
         .hint("listen on 127.0.0.1, and put a proxy that authenticates before it"))
 }
 
-/// Serves a project until `stop` resolves; then finishes what runs and returns within [`limits::SHUTDOWN`]. The project
+/// Serves a project until `stop` resolves; then finishes what runs and returns within [`brigade::limits::SHUTDOWN`]. The project
 /// stays open: closing it is the caller's.
 ///
 /// # Errors
@@ -81,14 +84,19 @@ pub async fn serve(
     let (stopping, told) = watch::channel(false);
     let server = Server::new(brigade, options, told.clone());
     let recorder = server.recorder.clone();
+    let limits = server.limits().clone();
+    metrics::publish_limits(&limits);
     let router = routes(server);
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(limits.connections_max));
     let mut connections = JoinSet::new();
     let mut upkeep = tokio::time::interval(metrics::UPKEEP);
     let mut stop = pin!(stop);
     loop {
         // A place first: without one nobody is accepted.
         let accepted = async {
+            if places.available_permits() == 0 {
+                metrics::reached(Limit::Connections);
+            }
             let place = Arc::clone(&places).acquire_owned().await;
             (listener.accept().await, place)
         };
@@ -96,7 +104,7 @@ pub async fn serve(
             () = &mut stop => break,
             (accepted, place) = accepted => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone(), told.clone());
+                    let connection = connection(stream, router.clone(), limits.clone(), told.clone());
                     connections.spawn(async move {
                         let _place = place;
                         connection.await;
@@ -118,7 +126,7 @@ pub async fn serve(
 }
 
 /// Serves one connection to its end.
-async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Router, limits: ServerLimits, mut stopping: watch::Receiver<bool>) {
     let open = metrics::Open::new();
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
@@ -126,8 +134,8 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Rece
     // Never `pipeline_flush`: with it hyper takes an answer of any size into memory, whether or not the peer reads.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEAD_TIMEOUT)
-        .serve_connection(Socket::new(stream), service);
+        .header_read_timeout(limits.head_timeout)
+        .serve_connection(Socket::new(stream, limits.write_timeout), service);
     let mut connection = pin!(connection);
     tokio::select! {
         biased;
@@ -143,6 +151,9 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Rece
 /// What peers do wrong is theirs; it is worth a line only to who looks for it.
 fn note(ended: hyper::Result<()>) {
     if let Err(error) = ended {
+        if error.is_timeout() {
+            metrics::reached(Limit::HeadTimeout);
+        }
         tracing::debug!(%error, "a connection ended early");
     }
 }

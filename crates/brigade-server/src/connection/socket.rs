@@ -1,14 +1,13 @@
-//! A socket whose peer must go on reading: a write that takes no byte for [`limits::WRITE_TIMEOUT`] ends the connection,
-//! else a peer that never reads would hold it, and the answer's memory, for ever.
+//! A socket whose peer must go on reading: a write that takes no byte for the time of the limit ends the connection, else a peer that never reads would hold it, and the answer's memory, for ever.
 
 use std::{
     future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use brigade::limits;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -16,17 +15,20 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use crate::metrics::{self, Limit};
+
 /// See the file's head.
 pub struct Socket {
     stream: TokioIo<TcpStream>,
+    write_timeout: Duration,
     /// Runs while a write waits.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
     /// Wraps a connected socket.
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream: TokioIo::new(stream), patience: None }
+    pub fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+        Self { stream: TokioIo::new(stream), write_timeout, patience: None }
     }
 
     fn bounded<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -34,8 +36,10 @@ impl Socket {
             self.patience = None;
             return written;
         }
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(limits::WRITE_TIMEOUT)));
+        let write_timeout = self.write_timeout;
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
         ready!(patience.as_mut().poll(cx));
+        metrics::reached(Limit::WriteTimeout);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no bytes")))
     }
 }

@@ -20,7 +20,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::{Server, error};
 
+mod limit;
 mod process;
+
+pub(crate) use limit::{InFlight, Limit, panicked, publish_limits, reached};
 
 /// Durations from the 50 µs of one fsync to the 10 s after which nobody waits.
 const SECONDS: [f64; 16] =
@@ -89,6 +92,7 @@ fn describe() {
     metrics::gauge!("brigade_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("brigade_http_followers").set(0.0);
     metrics::gauge!("brigade_http_connections").set(0.0);
+    limit::describe();
     process::describe();
 }
 
@@ -113,6 +117,11 @@ impl Recorder {
         };
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         routes.entry(key).or_default().entry(route.to_owned()).or_insert(answered).clone()
+    }
+
+    /// The text that `GET /metrics` answers.
+    pub fn render(&self) -> String {
+        self.handle.render()
     }
 
     /// Folds recorded durations into their buckets.
@@ -151,5 +160,5 @@ fn known(method: &Method) -> Method {
 pub(crate) async fn get(State(server): State<Arc<Server>>) -> Response {
     server.brigade.publish_metrics().await;
     process::publish();
-    error::typed("text/plain; version=0.0.4; charset=utf-8", Body::from(server.recorder.handle.render()))
+    error::typed("text/plain; version=0.0.4; charset=utf-8", Body::from(server.recorder.render()))
 }

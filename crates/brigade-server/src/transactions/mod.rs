@@ -39,7 +39,7 @@ pub async fn post(State(server): State<Arc<Server>>, request: Request) -> Result
 async fn commit(server: &Server, request: Request) -> Result<Receipt> {
     let (parts, body) = request.into_parts();
     let config = server.brigade.config();
-    let bytes = body::read_json(&parts.headers, body, "body_max", config.server.body_max).await?;
+    let bytes = body::read_json(server, &parts.headers, body, ("body_max", config.server.body_max)).await?;
     let key = key::key(&parts.headers)?.map(|key| IdempotencyKey {
         key,
         principal: String::new(),

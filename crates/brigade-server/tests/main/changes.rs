@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use brigade_server::ServerLimits;
 use serde_json::Value;
 
 use crate::harness::Running;
@@ -155,14 +156,15 @@ async fn events_resume_where_the_browser_stopped() {
 /// It takes what the buffers hold, then an error that names itself; nothing is torn.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_that_does_not_read_is_cut_off() {
-    let server = Running::start().await;
+    let limits = ServerLimits { follower_stall: Duration::from_millis(300), ..ServerLimits::default() };
+    let server = Running::start_limited(limits).await;
     let mut lines = Follower::open(&server, "/changes?after=now&follow=true", "");
     let rows = vec![format!("{{\"body\":\"{}\"}}", "x".repeat(10_000)); 1_000].join(",");
     let insert = format!("{{\"statements\":[{{\"insert\":{{\"table\":\"notes\",\"rows\":[{rows}]}}}}]}}");
     for _ in 0..12 {
         assert_eq!(server.commit(&insert).await.status, 200);
     }
-    tokio::time::sleep(brigade::limits::FOLLOWER_STALL + Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let (changes, last) = tokio::task::spawn_blocking(move || {
         let mut changes = 0;
         loop {
@@ -178,4 +180,14 @@ async fn a_follower_that_does_not_read_is_cut_off() {
     .unwrap();
     assert!(changes > 0 && changes < 12_000, "{changes} changes before it was cut off");
     assert_eq!(last["error"]["code"], "BRG503", "{last}");
+    assert!(server.metric("brigade_http_limit_reached_total{limit=\"follower_stall\"}").await >= 1.0);
+}
+
+/// A proxy between must not take a quiet follower for a dead one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_follower_gets_comments() {
+    let limits = ServerLimits { follower_comment: Duration::from_millis(100), ..ServerLimits::default() };
+    let server = Running::start_limited(limits).await;
+    let mut events = Follower::open(&server, "/changes?after=now", "Accept: text/event-stream\r\n");
+    tokio::task::spawn_blocking(move || (0..2).for_each(|_| drop(events.line(":").expect("a comment")))).await.unwrap();
 }

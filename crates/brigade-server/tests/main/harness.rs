@@ -8,7 +8,7 @@ use std::{
 };
 
 use brigade::{Brigade, OpenOptions};
-use brigade_server::{ServerOptions, bind, serve};
+use brigade_server::{ServerLimits, ServerOptions, bind, serve};
 use reqwest::{Client, RequestBuilder, Response, header::HeaderMap};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -91,14 +91,23 @@ impl Running {
 
     /// With more in brigade.toml.
     pub async fn start_with(config: &str) -> Self {
+        Self::open(Self::project(config), ServerLimits::default()).await
+    }
+
+    /// With limits that a test reaches.
+    pub async fn start_limited(limits: ServerLimits) -> Self {
+        Self::open(Self::project(""), limits).await
+    }
+
+    fn project(config: &str) -> TempDir {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         std::fs::write(folder.path().join("migrations/0001_init.sql"), MIGRATION).unwrap();
         std::fs::write(folder.path().join("brigade.toml"), format!("name = \"test\"\n{config}")).unwrap();
-        Self::open(folder).await
+        folder
     }
 
-    async fn open(folder: TempDir) -> Self {
+    async fn open(folder: TempDir, limits: ServerLimits) -> Self {
         brigade_server::metrics::install();
         let options = OpenOptions { project: folder.path().to_owned(), data: None, migrate: true, run: true };
         let brigade = Brigade::open(options).await.expect("the project opens");
@@ -107,7 +116,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let served = brigade.clone();
         let task = tokio::spawn(async move {
-            let options = ServerOptions { admin_token: Some(TOKEN.to_owned()) };
+            let options = ServerOptions { limits, ..ServerOptions::with_token(TOKEN) };
             serve(served, listener, options, async { drop(stopped.await) }).await.unwrap();
         });
         Self { address, brigade, client: Client::new(), stop: Some(stop), task, folder }
@@ -116,7 +125,7 @@ impl Running {
     /// Stops it, closes the project, and opens it again.
     pub async fn restart(mut self) -> Self {
         self.stop().await;
-        Self::open(self.folder).await
+        Self::open(self.folder, ServerLimits::default()).await
     }
 
     /// Asks it to stop and waits until it has.
@@ -170,6 +179,21 @@ impl Running {
         let answer = self.commit(&body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they stand there.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").await.text;
+        let line = text.lines().find(|line| line.rsplit_once(' ').is_some_and(|(found, _)| found == name));
+        line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
+    /// A plain socket that has sent something and waits at most this long for each read.
+    pub fn socket(&self, sent: &str, patience: Duration) -> TcpStream {
+        let mut socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(patience)).unwrap();
+        socket.write_all(sent.as_bytes()).unwrap();
+        socket
     }
 
     /// What comes back on a plain socket for these bytes, read for at most `within` or until the peer closes.

@@ -5,5 +5,7 @@ mod harness;
 mod health;
 mod limits;
 mod operations;
+mod places;
 mod shutdown;
+mod slowness;
 mod transactions;
