@@ -1,6 +1,7 @@
 //! `cargo xtask`: the commands of the people who work on brigade, in the language of the rest, with nothing to install.
 
 mod check;
+mod install;
 mod links;
 mod postgres;
 mod run;
@@ -46,7 +47,11 @@ fn main() -> ExitCode {
 
 /// The recorder lies in `bench`, which has SQLite and the library at hand; xtask stays quick to build.
 fn crash(arguments: &[String]) -> anyhow::Result<()> {
-    run::output(&mut run::command(&["strace", "--version"])).context("cargo xtask crash needs strace")?;
+    let strace = || run::output(&mut run::command(&["strace", "--version"]));
+    if strace().is_err() {
+        install::package("strace")?;
+        strace().context("cargo xtask crash needs strace")?;
+    }
     let line = ["cargo", "run", "--quiet", "--release", "--package", "bench", "--", "crash"];
     run::run(run::command(&line).args(arguments))
 }

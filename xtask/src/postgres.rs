@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::run;
+use crate::{install, run};
 
 /// The oldest release that brigade works on.
 const MAJOR_MIN: u32 = 14;
@@ -19,7 +19,7 @@ pub fn ensure() -> Result<()> {
         eprintln!("postgres: {major} in {}", folder.display());
         return Ok(());
     }
-    let installed = install();
+    let installed = install::package("postgresql");
     if let (Ok(()), Some((folder, major))) = (&installed, find()) {
         eprintln!("postgres: installed {major} in {}", folder.display());
         return Ok(());
@@ -54,16 +54,4 @@ fn major(program: &Path) -> Option<u32> {
     let text = run::output(Command::new(program).arg("--version")).ok()?;
     let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-fn install() -> Result<()> {
-    let root = run::output(Command::new("id").arg("-u"))?.trim() == "0";
-    if !root || !Path::new("/usr/bin/apt-get").exists() {
-        bail!("it can be installed only by root on a distribution with apt-get");
-    }
-    eprintln!("postgres: installing the distribution's package");
-    let apt =
-        |arguments: &[&str]| run::run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"));
-    apt(&["-q", "update"])?;
-    apt(&["-q", "-y", "--no-install-recommends", "install", "postgresql"])
 }

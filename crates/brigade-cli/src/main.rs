@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod command;
+mod fail_point;
 mod failure;
 mod load;
 mod output;
@@ -17,6 +18,9 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = arguments::parse();
     output::start_tracing(arguments.log_json);
+    if fail::has_failpoints() {
+        fail_point::arm();
+    }
     let json = arguments.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

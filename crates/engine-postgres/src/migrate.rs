@@ -8,6 +8,7 @@ use brigade_core::{
     engine::{Applied, MigrationStep},
     schema::{Script, SqlStatement},
 };
+use fail::fail_point;
 use tokio_postgres::{Client, error::ErrorPosition};
 
 use crate::{
@@ -114,10 +115,13 @@ async fn apply(truth: &PostgresTruth, client: &Client, step: &MigrationStep) -> 
         )
         .await
         .map_err(from_pg)?;
+    fail_point!("migration::recorded");
     client
         .batch_execute("COMMIT")
         .await
-        .map_err(|e| from_pg(e).context(format!("migration {:04}_{}", step.migration.number, step.migration.name)))
+        .map_err(|e| from_pg(e).context(format!("migration {:04}_{}", step.migration.number, step.migration.name)))?;
+    fail_point!("migration::committed");
+    Ok(())
 }
 
 async fn is_applied(client: &Client, step: &MigrationStep) -> Result<bool> {

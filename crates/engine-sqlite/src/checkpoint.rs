@@ -18,6 +18,7 @@ use brigade_core::{
     data::{Error, Result},
     limits,
 };
+use fail::fail_point;
 use rusqlite::{Connection, ffi, wal::CheckpointMode};
 
 use crate::{connection, shared::Shared};
@@ -86,8 +87,10 @@ fn run(shared: &Shared, conn: &Connection, stop: &AtomicBool) {
         if frames - done < STEP_FRAMES && !quiet {
             continue;
         }
+        fail_point!("wal::moving");
         match conn.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE) {
             Ok((log, checkpointed)) => {
+                fail_point!("wal::moved");
                 done = i64::from(checkpointed);
                 begin_anew(shared, conn, i64::from(log), done);
             }

@@ -106,7 +106,17 @@ impl Project {
 
     /// Serves it on a free port.
     pub fn serve(&self) -> Server {
-        Server::start(self.path())
+        Server::start(self.path(), None).unwrap_or_else(|ended| panic!("it did not start: {ended}\n{}", self.log()))
+    }
+
+    /// Serves it with a fail point armed, as `NAME@N`; how it ended, where it died before it was ready.
+    pub fn serve_armed(&self, point: &str) -> Result<Server, ExitStatus> {
+        Server::start(self.path(), Some(point))
+    }
+
+    /// What all its servers have logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.file("serve.log")).unwrap_or_default()
     }
 }
 
@@ -118,9 +128,10 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(project: &Path) -> Self {
+    fn start(project: &Path, point: Option<&str>) -> Result<Self, ExitStatus> {
         let log = fs::File::options().append(true).create(true).open(project.join("serve.log")).unwrap();
         let mut child = brigade(&["serve", "--listen", "127.0.0.1:0"])
+            .envs(point.map(|point| ("BRIGADE_FAIL_POINT", point)))
             .current_dir(project)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -130,11 +141,24 @@ impl Server {
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
         let Some(url) = line.trim().strip_prefix("listening on ") else {
-            let _ = child.kill();
-            let log = fs::read_to_string(project.join("serve.log")).unwrap_or_default();
-            panic!("it did not start: {line:?}\n{log}");
+            assert_eq!(line, "", "the first line of a server");
+            return Err(child.wait().unwrap());
         };
-        Self { url: url.to_owned(), child, _out: out }
+        Ok(Self { url: url.to_owned(), child, _out: out })
+    }
+
+    /// How it ended, if it does within `limit`.
+    pub fn ends_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            if begun.elapsed() > limit {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -151,13 +175,8 @@ impl Server {
     pub fn terminate(&mut self, limit: Duration) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         assert!(Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap().success());
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return (status, begun.elapsed());
-            }
-            assert!(begun.elapsed() < limit, "it still runs {limit:?} after SIGTERM");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let ended = self.ends_within(limit);
+        (ended.unwrap_or_else(|| panic!("it still runs {limit:?} after SIGTERM")), begun.elapsed())
     }
 
     /// One request, as curl would send it: status and body.

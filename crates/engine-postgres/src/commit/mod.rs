@@ -14,6 +14,7 @@ use brigade_core::{
     data::{Error, IdempotencyKey, Receipt, Result, Value},
     engine::{CheckedStatement, CheckedTransaction, Operand},
 };
+use fail::fail_point;
 use rand::Rng;
 
 use answer::{no_such_row, position, read, statement_error};
@@ -83,11 +84,13 @@ async fn attempt(
     {
         return alone(truth, &mut session, only, sql).await;
     }
+    fail_point!("commit::begins");
     session.begin();
     let mut running = Running::new(truth, transaction);
     let outcome = running.run(&mut session, key).await;
     match outcome {
         Ok(receipt) => {
+            fail_point!("commit::committed");
             session.end();
             Ok(receipt)
         }

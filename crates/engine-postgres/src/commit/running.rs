@@ -7,6 +7,7 @@ use brigade_core::{
     data::{Error, IdempotencyKey, Position, Receipt, Result, StatementResult, Value},
     engine::{CheckedTransaction, Operand},
 };
+use fail::fail_point;
 use rand::Rng;
 
 use super::{
@@ -101,6 +102,7 @@ impl<'a> Running<'a> {
             };
             claim.keep(&receipt)
         });
+        fail_point!("commit::statements_done");
         let mark = [Param::text(&*self.mark)];
         let mut plan: Vec<(Part, Job<'_>)> = Vec::new();
         plan.extend(kept.as_ref().map(|(sql, params)| (Part::Claim, Job::new(sql, params))));

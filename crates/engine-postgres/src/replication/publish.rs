@@ -15,6 +15,7 @@ use brigade_core::{
     data::{Error, Position, Result, Seen},
     engine::Spool,
 };
+use fail::fail_point;
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
 
@@ -78,6 +79,7 @@ pub(crate) async fn publish(
         }
         match upto {
             Some(position) => {
+                fail_point!("spool::publishing");
                 spool.publish(position).await?;
                 pause = PAUSE.0;
             }

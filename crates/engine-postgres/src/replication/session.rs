@@ -15,6 +15,7 @@ use brigade_core::{
     engine::Spool,
     limits::{CHUNK_BYTES_MAX, CHUNK_MAX},
 };
+use fail::fail_point;
 use futures_util::FutureExt;
 use pg_walstream::{LogicalReplicationMessage as Message, LogicalReplicationParser};
 use pgwire_replication::{Lsn, PgWireError, ReplicationClient, ReplicationEvent};
@@ -301,7 +302,9 @@ impl Session {
             self.send(item).await?;
         }
         if self.ack > 0 {
+            fail_point!("slot::acknowledging");
             self.stream.update_applied_lsn(Lsn::from_u64(self.ack));
+            fail_point!("slot::acknowledged");
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use brigade_core::data::{Change, Checkpoint, Error, Key, Layout, Op, Result, Row};
+use fail::fail_point;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{bytes_of, checkpoint_of, layout_from};
@@ -68,12 +69,20 @@ impl Writer {
         let into = if self.staging || checkpoint.is_none() { Into::Staged } else { Into::Rows };
         let applied = self.in_transaction(|t, live| {
             write_changes(t, live, changes, into)?;
-            let Some(checkpoint) = checkpoint else { return Ok(()) };
+            let Some(checkpoint) = checkpoint else {
+                fail_point!("copy::part_staged");
+                return Ok(());
+            };
             if matches!(into, Into::Staged) {
                 merge(t)?;
+                fail_point!("copy::merged");
             }
-            set_checkpoint(t, checkpoint)
+            fail_point!("copy::rows_written");
+            set_checkpoint(t, checkpoint)?;
+            fail_point!("copy::checkpoint_written");
+            Ok(())
         });
+        fail_point!("copy::applied");
         self.staging = applied.is_ok() && checkpoint.is_none();
         if applied.is_err() {
             // All since the last checkpoint comes again; what is left of it here would only be merged twice.
@@ -111,7 +120,9 @@ impl Writer {
             rows.iter().try_for_each(|row| {
                 let key = layout.key_of(row).ok_or_else(|| keyless(&layout.table))?;
                 write_row(t, Into::Rows, table, &key, Some(row))
-            })
+            })?;
+            fail_point!("copy::rows_filled");
+            Ok(())
         })
     }
 
@@ -123,8 +134,11 @@ impl Writer {
         self.in_transaction(|t, _| {
             t.execute("UPDATE state SET live = ?1", [generation]).map_err(store_error)?;
             t.execute("DELETE FROM staged", []).map_err(store_error)?;
-            set_checkpoint(t, checkpoint)
+            set_checkpoint(t, checkpoint)?;
+            fail_point!("copy::swap_written");
+            Ok(())
         })?;
+        fail_point!("copy::swapped");
         self.staging = false;
         self.reload()
     }
@@ -144,6 +158,7 @@ impl Writer {
                      AND key IN (SELECT key FROM rows WHERE table_id = ?1 ORDER BY key LIMIT ?2)",
                 )?
                 .execute([id, DISCARD_STEP])?;
+            fail_point!("copy::rows_discarded");
             if removed == 0 {
                 self.connection.execute("DELETE FROM tables WHERE id = ?1", [id])?;
             }

@@ -4,6 +4,7 @@ use brigade_core::{
     data::{Position, Result},
     engine::LogStatus,
 };
+use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{place, position_of};
@@ -22,7 +23,9 @@ pub(super) fn move_boundary(state: &mut State, boundary: Place) -> Result<()> {
         return Ok(());
     }
     state.alone(|state| {
-        tables_meta(&state.conn, place::TRIMMED, &boundary.last.to_string()).map_err(|e| state.failed(e))
+        tables_meta(&state.conn, place::TRIMMED, &boundary.last.to_string()).map_err(|e| state.failed(e))?;
+        fail_point!("log::boundary_moved");
+        Ok(())
     })
 }
 
@@ -45,6 +48,7 @@ pub(super) fn remove_some(state: &mut State, boundary: Place) -> Result<u64> {
                        WHERE last < ?1 ORDER BY last LIMIT ?2)",
                 )?
                 .execute(params![boundary.last, STEP])?;
+            fail_point!("log::changes_removed");
             Ok(removed as u64)
         };
         remove().map_err(|e| state.failed(e))

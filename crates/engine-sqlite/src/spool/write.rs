@@ -9,6 +9,7 @@ use brigade_core::{
     data::{Change, Error, Layout, Position, Result, TransactionMark},
     engine::SpoolTransaction,
 };
+use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
@@ -104,6 +105,7 @@ impl Writer {
     pub(super) fn append(&mut self, changes: &[Change]) -> Result<()> {
         self.check_stopped()?;
         let result = self.begin().and_then(|()| changes.iter().try_for_each(|change| self.append_one(change)));
+        fail_point!("spool::appended");
         result.or_else(|e| self.give_up(e))
     }
 
@@ -174,7 +176,10 @@ impl Writer {
             return Ok(());
         }
         match self.connection.execute_batch("COMMIT") {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                fail_point!("spool::flushed");
+                Ok(())
+            }
             Err(e) => {
                 self.stopped = Some(format!("the spool could not be written: {e}"));
                 self.give_up(store_error(e))
@@ -210,6 +215,7 @@ impl Writer {
                 .map_err(store_error)?;
         }
         self.tip = upto;
+        fail_point!("spool::published");
         Ok(true)
     }
 
@@ -262,8 +268,9 @@ impl Writer {
                  WHERE oldest < ?1",
                 params![place(target.order), target.tag as i64],
             )
-            .map(|_| ())
-            .map_err(store_error)
+            .map_err(store_error)?;
+        fail_point!("spool::boundary_moved");
+        Ok(())
     }
 
     /// Removes some changes up to `target`, oldest first, then their transactions; how many changes.
@@ -277,6 +284,7 @@ impl Writer {
                 .query_row(params![place(target.order), TRIM_STEP], |row| row.get::<_, Option<Vec<u8>>>(0))?;
             let Some(end) = end else { return Ok(0) };
             let removed = c.prepare_cached("DELETE FROM changes WHERE place <= ?1")?.execute([&end])?;
+            fail_point!("spool::changes_removed");
             c.prepare_cached("DELETE FROM transactions WHERE position <= ?1")?.execute([&end])?;
             Ok(removed as u64)
         };

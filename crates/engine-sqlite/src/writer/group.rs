@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use brigade_core::data::{Error, Kind, Receipt, Result};
+use fail::fail_point;
 use rusqlite::ErrorCode;
 
 use super::{
@@ -36,6 +37,7 @@ impl State {
         }
         self.expected = members.len();
         metrics::histogram!("brigade_commit_group_size").record(members.len() as f64);
+        fail_point!("commit::group_taken");
         match self.run_group(&members) {
             Ended::Durable(answers, place) => self.durable(members, answers, place),
             // Some errors end the group: its members run again, each alone.
@@ -52,14 +54,17 @@ impl State {
     fn durable(&mut self, members: Vec<Box<Member>>, answers: Vec<Result<Receipt>>, place: Place) {
         self.place = place;
         self.publish();
+        fail_point!("commit::tip_published");
         let mut answers = answers.into_iter();
         answer(members, |_| answers.next().unwrap_or_else(|| Err(Error::internal("a member without an answer"))));
+        fail_point!("commit::group_answered");
     }
 
     fn run_group(&self, members: &[Box<Member>]) -> Ended {
         if let Err(e) = self.sql("BEGIN IMMEDIATE") {
             return Ended::Failed(e);
         }
+        fail_point!("commit::group_begun");
         let stamped = self.stamp(self.place, Origin::Outside).and_then(|place| {
             if place != self.place {
                 self.clear_stages()?;
@@ -73,6 +78,7 @@ impl State {
         let (mut answers, mut stamps) = (Vec::with_capacity(members.len()), Stamps::default());
         for member in members {
             let done = self.run_member(member, place);
+            fail_point!("commit::member_done");
             if self.is_fatal() {
                 return self.roll_back(done.err().unwrap_or_else(|| Error::internal("the database cannot be read")));
             }
@@ -90,8 +96,12 @@ impl State {
         if let Err(e) = stamps.write(&self.conn) {
             return self.roll_back(self.failed(e));
         }
+        fail_point!("commit::group_stamped");
         match self.conn.prepare_cached("COMMIT").and_then(|mut s| s.execute([])) {
-            Ok(_) => Ended::Durable(answers, place),
+            Ok(_) => {
+                fail_point!("commit::group_committed");
+                Ended::Durable(answers, place)
+            }
             Err(e) => self.commit_failed(e),
         }
     }

@@ -2,6 +2,7 @@
 //! reader sees them, until the writer stamps them as one transaction.
 
 use brigade_core::{data::Result, schema::Model};
+use fail::fail_point;
 
 use super::state::State;
 use crate::tables;
@@ -46,6 +47,7 @@ impl State {
             .and_then(|mut s| s.query_row([self.place.last], |r| r.get(0)))
             .map_err(|e| self.failed(e))?;
         if unstamped {
+            fail_point!("outside::found");
             self.alone(|state| state.clear_stages())?;
         }
         Ok(())

@@ -11,6 +11,7 @@ use std::{
 };
 
 use brigade_core::data::{Error, Position, Result};
+use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, hooks::Action, params};
 
 use crate::{error, log::position_of, shared::Shared};
@@ -191,6 +192,7 @@ impl State {
         }
         if self.expired.elapsed() >= EXPIRE_EVERY {
             self.expired = Instant::now();
+            fail_point!("keys::expiring");
             if let Err(e) = super::key::expire(&self.conn, self.shared.clock.now()) {
                 self.notice(&e);
                 self.stop_if_fatal();
@@ -217,7 +219,12 @@ impl State {
             Ok(done)
         });
         let ended = match done {
-            Ok(done) => self.conn.execute_batch("COMMIT").map(|()| done).map_err(|e| self.failed(e)),
+            Ok(done) => {
+                fail_point!("alone::stamped");
+                let committed = self.conn.execute_batch("COMMIT").map(|()| done).map_err(|e| self.failed(e));
+                fail_point!("alone::committed");
+                committed
+            }
             Err(e) => Err(e),
         };
         if ended.is_err() {
@@ -243,6 +250,9 @@ fn note_logged(conn: &mut Connection, logged: &Arc<AtomicI64>) -> rusqlite::Resu
     let note = move |action: Action, _: &str, table: &str, row: i64| {
         if action == Action::SQLITE_INSERT && table == "brigade_log" {
             logged.store(row, Ordering::Relaxed);
+            fail_point!("commit::change_logged");
+        } else if !table.starts_with("brigade_") {
+            fail_point!("commit::row_written");
         }
     };
     conn.update_hook(Some(note))

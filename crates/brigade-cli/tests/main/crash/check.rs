@@ -119,9 +119,11 @@ impl Replay {
     /// I3: the log's rows are the tables' rows.
     pub fn equals_tables(&self, project: &Project, context: &str) {
         let mut found = BTreeMap::new();
-        for (table, columns, key) in
-            [("batches", "id, size, version", &["id"][..]), ("items", "batch, n, version, note", &["batch", "n"])]
-        {
+        for (table, columns, key) in [
+            ("batches", "id, size, version", &["id"][..]),
+            ("items", "batch, n, version, note", &["batch", "n"]),
+            ("bulk", "id, round", &["id"]),
+        ] {
             for row in rows(project, &format!("SELECT {columns} FROM {table}")) {
                 let key: serde_json::Map<String, Value> =
                     key.iter().map(|&column| (column.to_owned(), row[column].clone())).collect();

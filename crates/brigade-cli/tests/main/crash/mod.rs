@@ -9,6 +9,8 @@
 
 mod check;
 mod load;
+mod points;
+mod scene;
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,11 @@ CREATE TABLE items (
     version integer NOT NULL,
     note    text NOT NULL,
     PRIMARY KEY (batch, n)
+);
+-- Rows that come many at once, or from another program.
+CREATE TABLE bulk (
+    id    bigint PRIMARY KEY,
+    round integer NOT NULL
 );";
 
 /// Numbers that a seed repeats (SplitMix64).

@@ -15,6 +15,7 @@ use brigade_core::{
     engine::MigrationStep,
     schema::{Effect, Model},
 };
+use fail::fail_point;
 use rusqlite::{Connection, params};
 
 use self::{
@@ -59,7 +60,9 @@ pub(crate) fn migrate(conn: &mut Connection, step: &MigrationStep, stamp: Stamp<
 fn transaction(conn: &Connection, step: &MigrationStep, plan: &Plan<'_>, stamp: Stamp<'_>) -> Result<i64> {
     conn.execute_batch("BEGIN IMMEDIATE").map_err(failed("begin a migration"))?;
     let done = applied(conn, step, plan, stamp).and_then(|last| {
+        fail_point!("migration::recorded");
         conn.execute_batch("COMMIT").map_err(failed("commit a migration"))?;
+        fail_point!("migration::committed");
         Ok(last)
     });
     if done.is_err() && !conn.is_autocommit() {
