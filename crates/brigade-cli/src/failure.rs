@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked to, how that is shown, and which exit code it is.
 //!
-//! 1 means: it ran, and the answer is no (a statement was refused, a row could not be loaded). 2 means: it could not run.
+//! 1 means: it ran, and the answer is no (a statement was refused, a row could not be loaded). 2 means: it could not run,
+//! whatever the code is: a migration with a mistake in its SQL keeps its project from opening.
 
 use std::{io, process::ExitCode};
 
@@ -27,6 +28,8 @@ impl From<Answer> for ExitCode {
 pub enum Failure {
     /// Something was refused or failed.
     Error(Error),
+    /// The project did not open, so that the command never ran.
+    NotOpened(Error),
     /// Whoever read standard output has enough (`brigade changes | head`).
     ReaderGone,
 }
@@ -49,13 +52,17 @@ impl From<io::Error> for Failure {
 impl Failure {
     /// Says it on standard error and gives the exit code.
     pub fn report(&self, json: bool) -> ExitCode {
-        let Self::Error(error) = self else { return ExitCode::SUCCESS };
+        let (error, exit) = match self {
+            Self::Error(error) => (error, exit_code(error)),
+            Self::NotOpened(error) => (error, 2),
+            Self::ReaderGone => return ExitCode::SUCCESS,
+        };
         if json {
             eprintln!("{}", to_json(error));
         } else {
             eprint!("{}", to_text(error));
         }
-        ExitCode::from(exit_code(error))
+        ExitCode::from(exit)
     }
 }
 
@@ -69,9 +76,13 @@ fn exit_code(error: &Error) -> u8 {
 
 fn to_text(error: &Error) -> String {
     let mut out = format!("error: {}\n", error.message());
-    // Further lines of a value stand under its first one.
+    // A value of several lines stands below its name, each line from the same column on: a caret must point at its place.
     let mut line = |name: &str, value: &str| {
-        out.push_str(&format!("  {name}: {}\n", value.trim_end().replace('\n', "\n    ")));
+        let value = value.trim_end();
+        match value.contains('\n') {
+            true => out.push_str(&format!("  {name}:\n    {}\n", value.replace('\n', "\n    "))),
+            false => out.push_str(&format!("  {name}: {value}\n")),
+        }
     };
     if let Some(details) = error.get_details() {
         line("details", details);
@@ -152,7 +163,7 @@ mod tests {
         let error = Error::problems(vec![problem("rows[0].a"), problem("rows[1].a")]).hint("write\ndigits");
         let text = to_text(&error);
         assert!(text.starts_with("error: \"x\" is no integer\n  details: statement 0, field rows[0].a\n"), "{text}");
-        assert!(text.contains("  hint: write\n    digits\n"), "{text}");
+        assert!(text.contains("  hint:\n    write\n    digits\n"), "{text}");
         assert!(text.contains("    statement 0, rows[1].a: \"x\" is no integer (22P02)\n"), "{text}");
         let json = to_json(&error);
         assert_eq!(json["code"], "22P02");

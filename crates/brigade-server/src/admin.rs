@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, header},
     response::Response,
 };
@@ -46,6 +46,32 @@ pub async fn sql(State(server): State<Arc<Server>>, request: Request) -> Result<
         Some(rows) => object.plain("affected", rows),
         None => object.plain("affected", "null"),
     };
+    object.end();
+    Ok(error::json(out))
+}
+
+/// Answers `GET /admin/tables/NAME`: its columns with their types, as the model that is served has them.
+pub async fn table(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorise(&server, &headers)?;
+    let model = server.brigade.model();
+    let Some(table) = model.table(&name) else {
+        let known: Vec<&str> = model.tables.keys().map(String::as_str).collect();
+        return Err(Error::new(code::UNKNOWN_TABLE, format!("relation {name:?} does not exist"))
+            .hint(nearest(&name, &known))
+            .into());
+    };
+    let mut out = String::new();
+    let mut object = Object::begin(&mut out);
+    object.text("table", &table.name);
+    json::list(object.key("columns"), &table.columns, |out, column| {
+        let mut object = Object::begin(out);
+        object.text("name", &column.name).text("type", &column.ty.to_string());
+        object.end();
+    });
     object.end();
     Ok(error::json(out))
 }

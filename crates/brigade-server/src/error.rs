@@ -82,8 +82,11 @@ pub fn write(out: &mut String, error: &Error, with_problems: bool) {
         .text("message", error.message())
         .text_or_null("details", error.get_details())
         .text_or_null("hint", error.get_hint());
-    if with_problems || !error.get_problems().is_empty() {
-        list(object.key("problems"), error.get_problems(), write_problem);
+    match error.get_problems() {
+        [] if !with_problems => {}
+        // What the body, a limit or only the database found comes alone, and may not name its statement.
+        [] if error.kind() == Kind::Caller => list(object.key("problems"), [error], write_alone),
+        problems => list(object.key("problems"), problems, write_problem),
     }
     object.end();
 }
@@ -96,6 +99,17 @@ fn write_problem(out: &mut String, problem: &Problem) {
         .text("code", &problem.code)
         .text("message", &problem.message)
         .text_or_null("hint", problem.hint.as_deref());
+    object.end();
+}
+
+fn write_alone(out: &mut String, error: &Error) {
+    let mut object = Object::begin(out);
+    object
+        .plain("statement", "null")
+        .plain("field", "null")
+        .text("code", error.code())
+        .text("message", error.message())
+        .text_or_null("hint", error.get_hint());
     object.end();
 }
 

@@ -108,6 +108,7 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/projections/{name}/pause", post(projections::pause))
         .route("/projections/{name}/resume", post(projections::resume))
         .route("/admin/sql", post(admin::sql))
+        .route("/admin/tables/{name}", get(admin::table))
         .route("/admin/migrations", get(admin::migrations))
         .route("/admin/migrate", post(admin::migrate));
     guarded(routes, server)

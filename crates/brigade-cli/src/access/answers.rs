@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use brigade::data::{Error, Problem, Result, code};
+use brigade::{
+    data::{Error, Problem, Result, SqlType, code},
+    schema::read_type,
+};
 use reqwest::Response;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// Rows of a statement of SQL.
@@ -16,6 +19,35 @@ pub struct Rows {
     pub rows: Vec<Vec<Box<RawValue>>>,
     /// Rows affected, for a statement that writes.
     pub affected: Option<u64>,
+}
+
+/// A table's columns.
+#[derive(Debug, Deserialize)]
+pub struct Columns {
+    /// The table's name.
+    pub table: String,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+}
+
+/// One column.
+#[derive(Debug, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type", deserialize_with = "sql_type")]
+    pub ty: SqlType,
+}
+
+/// Names that are no type of brigade's are enums and types of the truth's own: their values are texts.
+fn sql_type<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<SqlType, D::Error> {
+    let written = String::deserialize(from)?;
+    let own = |name: &str| SqlType::Other(name.into());
+    Ok(read_type(&written, std::iter::empty()).unwrap_or_else(|_| match written.strip_suffix("[]") {
+        Some(element) => SqlType::Array(Box::new(own(element))),
+        None => own(&written),
+    }))
 }
 
 /// One migration and its state.

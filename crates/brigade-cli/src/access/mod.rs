@@ -3,9 +3,8 @@
 
 mod answers;
 mod lines;
-mod model;
 
-pub use answers::{AppliedMigration, Receipt, Rows};
+pub use answers::{AppliedMigration, Columns, Receipt, Rows};
 pub use lines::Lines;
 
 use std::time::{Duration, Instant};
@@ -15,14 +14,13 @@ use brigade::{
     Brigade, Holder, OpenOptions,
     data::{Error, Result, code},
     holder,
-    schema::Table,
 };
 use brigade_server::ServerOptions;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use tower_service::Service as _;
 
-use crate::{output, place::Place};
+use crate::{command::segment, output, place::Place};
 
 /// How long to wait for a process that has the data and serves nothing yet: a server that starts.
 const STARTING: Duration = Duration::from_secs(10);
@@ -99,15 +97,12 @@ impl Access {
         }
     }
 
-    /// The table as the model has it, for reading values by its types; none where it is not there.
+    /// The columns of a table as the model that is served has them, for reading values by their types.
     ///
     /// # Errors
-    /// BRGCFG where a server has the stores and the project's files do not say what its tables are.
-    pub async fn table(&self, place: &Place, name: &str) -> Result<Option<std::sync::Arc<Table>>> {
-        match &self.here {
-            Some(here) => Ok(here.brigade.model().table(name).cloned()),
-            None => Ok(model::read(&place.project)?.table(name).cloned()),
-        }
+    /// 42P01 where there is no such table.
+    pub async fn columns(&self, table: &str) -> Result<Columns> {
+        self.get(self.request(Method::GET, &format!("/admin/tables/{}", segment(table)))).await
     }
 
     /// A request to a route.

@@ -17,7 +17,6 @@ use crate::{
     failure::{Answer, Failure},
     load::{Bad, Csv, Line, Ndjson, Rows, Source},
     output,
-    place::Place,
     progress::Progress,
 };
 
@@ -47,14 +46,8 @@ struct Loaded {
 }
 
 /// Loads a file.
-pub async fn run(
-    access: &Access,
-    place: &Place,
-    wanted: &Wanted<'_>,
-    file: (Source, Format),
-    json: bool,
-) -> Result<Answer, Failure> {
-    let mut rows = rows(access, place, wanted.table, file).await?;
+pub async fn run(access: &Access, wanted: &Wanted<'_>, file: (Source, Format), json: bool) -> Result<Answer, Failure> {
+    let mut rows = rows(access, wanted.table, file).await?;
     let progress = Progress::new(format!("loading {}", wanted.table));
     let mut loaded = Loaded::default();
     let run = uuid::Uuid::new_v4();
@@ -105,15 +98,11 @@ pub fn open(wanted: &Wanted<'_>) -> Result<(Source, Format)> {
     }
 }
 
-async fn rows(access: &Access, place: &Place, table: &str, (source, format): (Source, Format)) -> Result<Rows> {
-    if format == Format::Ndjson {
-        return Ok(Rows::Ndjson(Ndjson::new(source)));
-    }
-    match access.table(place, table).await? {
-        Some(table) => Ok(Rows::Csv(Csv::new(source, &table)?)),
-        None => Err(Error::new(code::UNKNOWN_TABLE, format!("no table {table:?}"))
-            .hint("`brigade migrate status` shows whether its migration is applied")),
-    }
+async fn rows(access: &Access, table: &str, (source, format): (Source, Format)) -> Result<Rows> {
+    Ok(match format {
+        Format::Ndjson => Rows::Ndjson(Ndjson::new(source)),
+        Format::Csv => Rows::Csv(Csv::new(source, &access.columns(table).await?)?),
+    })
 }
 
 /// Rows of the next transaction; empty at the end.

@@ -9,6 +9,7 @@ use crate::{
     arguments::MigrateAction,
     failure::{Answer, Failure},
     output,
+    progress::Progress,
 };
 
 /// Shows or applies migrations.
@@ -19,7 +20,10 @@ pub async fn run(access: &Access, action: MigrateAction, check: bool, json: bool
             .into());
     }
     let shown: Vec<AppliedMigration> = match action {
-        MigrateAction::Apply => access.get(access.request(Method::POST, "/admin/migrate")).await?,
+        MigrateAction::Apply => {
+            let progress = Progress::new("migrating");
+            progress.during(access.get(access.request(Method::POST, "/admin/migrate"))).await?
+        }
         _ => access.get(access.request(Method::GET, "/admin/migrations")).await?,
     };
     let pending = shown.iter().filter(|m| m.state == "pending").count();

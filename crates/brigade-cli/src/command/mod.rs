@@ -59,7 +59,7 @@ pub async fn run(arguments: Arguments) -> Result<Answer, Failure> {
                 batch_rows: *batch as usize,
             };
             let file = load::open(&wanted)?;
-            with(&place, false, async |access| load::run(access, &place, &wanted, file, json).await).await
+            with(&place, false, async |access| load::run(access, &wanted, file, json).await).await
         }
         Command::Verify { arguments: words } => {
             let (project, name) = split_optional(words);
@@ -91,14 +91,14 @@ async fn with(
     run: bool,
     command: impl AsyncFnOnce(&Access) -> Result<Answer, Failure>,
 ) -> Result<Answer, Failure> {
-    let access = Access::open(place, run).await?;
+    let access = Access::open(place, run).await.map_err(Failure::NotOpened)?;
     let answer = command(&access).await;
     access.close().await;
     answer
 }
 
 /// A path segment as it stands in a URL.
-fn segment(text: &str) -> String {
+pub fn segment(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

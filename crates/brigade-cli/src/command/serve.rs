@@ -27,7 +27,7 @@ pub async fn run(place: &Place, listen: &str, json: bool) -> Result<Answer, Fail
     let mut signals = Signals::listen()?;
     let options = OpenOptions { project: place.project.clone(), data: place.data.clone(), migrate: true, run: true };
     let brigade = tokio::select! {
-        opened = Brigade::open(options) => opened?,
+        opened = Brigade::open(options) => opened.map_err(Failure::NotOpened)?,
         () = signals.next() => return Ok(Answer::Yes),
     };
     let url = format!("http://{}", listener.local_addr()?);

@@ -1,10 +1,9 @@
 //! Comma-separated values with a header, typed by the model. Read here and not by a library, because null is an empty cell
 //! *without* quotes and `""` is an empty text, as PostgreSQL's COPY has it, and libraries drop the quotes.
 
-use brigade::{
-    data::{Error, Result, SqlType, Value, code, escape_json},
-    schema::Table,
-};
+use brigade::data::{Error, Result, SqlType, Value, code, escape_json};
+
+use crate::access::Columns;
 
 use super::{Bad, Line, Source, source::trim_end};
 
@@ -30,7 +29,7 @@ impl Csv {
     ///
     /// # Errors
     /// 42703 for a column that the table does not have, 42701 for one that is there twice.
-    pub fn new(mut source: Source, table: &Table) -> Result<Self> {
+    pub fn new(mut source: Source, table: &Columns) -> Result<Self> {
         let mut record = Vec::new();
         let header = match next_record(&mut source, &mut record)? {
             Some((_, Ok(cells))) => cells,
@@ -49,7 +48,7 @@ impl Csv {
                 let known: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
                 return Err(Error::new(
                     code::UNKNOWN_COLUMN,
-                    format!("{place}: {} has no column {name:?}", table.name),
+                    format!("{place}: {} has no column {name:?}", table.table),
                 )
                 .hint(format!("its columns are {}; the first line names those that the file has", known.join(", "))));
             };
@@ -182,34 +181,11 @@ fn quoted_cell(mut rest: &str) -> Result<(Cell, &str), String> {
 mod tests {
     use super::*;
 
-    fn column(name: &str, ty: SqlType) -> brigade::schema::Column {
-        brigade::schema::Column {
-            name: name.to_owned(),
-            ty,
-            nullable: true,
-            default: None,
-            generated: None,
-            identity: None,
-        }
-    }
-
     fn read(text: &'static str) -> Result<Vec<Result<(u64, String), String>>> {
-        let columns = vec![
-            column("n", SqlType::Int),
-            column("t", SqlType::Text),
-            column("j", SqlType::Jsonb),
-            column("a", SqlType::Array(Box::new(SqlType::Int))),
-        ];
-        let table = Table {
-            name: "things".to_owned(),
-            columns,
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            indexes: Vec::new(),
-            settings: brigade::schema::TableSettings::default(),
-        };
+        let columns = [("n", "integer"), ("t", "text"), ("j", "jsonb"), ("a", "integer[]"), ("m", "mood")]
+            .map(|(name, ty)| serde_json::json!({"name": name, "type": ty}));
+        let table = serde_json::json!({"table": "things", "columns": columns});
+        let table = serde_json::from_value(table).unwrap();
         let mut csv = Csv::new(Source::new("f.csv", text.as_bytes(), 0), &table)?;
         let mut out = Vec::new();
         while let Some(row) = csv.next()? {

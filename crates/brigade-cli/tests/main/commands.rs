@@ -64,18 +64,30 @@ fn what_is_wrong_in_the_projects_files_is_said_with_its_place() {
     let project = Project::new();
     project.write("brigade.toml", "[log]\nkepe = \"24h\"\n");
     check(&project, &["status"], 2, &[], &["brigade.toml:2", "keep"]);
+    points_at(&project.run(&["status"]).err, "kepe");
     check(&project, &["serve", "--listen", "127.0.0.1:0"], 2, &[], &["brigade.toml:2", "keep"]);
     project.write("brigade.toml", "name = \"x\n");
     check(&project, &["status"], 2, &[], &["brigade.toml:1"]);
 
     project.write("brigade.toml", "");
     project.write("migrations/0001_init.sql", "CREATE TABLE a (id int PRIMARY KEY);\nCREATE TABEL b (id int);\n");
-    let said = project.run(&["serve", "--listen", "127.0.0.1:0"]);
-    assert!(said.exit != 0 && said.err.contains("error: ") && said.err.contains("0001_init.sql:2:"), "{said:?}");
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "plan"], &["status"]] {
+        let said = project.run(command).exits(2);
+        assert!(said.err.starts_with("error: 0001_init.sql:2:1: "), "{said:?}");
+        points_at(&said.err, "CREATE TABEL");
+    }
 
     project.write("migrations/0001_init.sql", "CREATE TABLE a (id int PRIMARY KEY);\n");
     project.write("migrations/0003_late.sql", "CREATE TABLE b (id int PRIMARY KEY);\n");
     check(&project, &["serve", "--listen", "127.0.0.1:0"], 2, &[], &["0002", "0003_late.sql"]);
+}
+
+/// The caret stands below the first letter of what is wrong.
+#[track_caller]
+fn points_at(shown: &str, wrong: &str) {
+    let lines: Vec<&str> = shown.lines().collect();
+    let caret = lines.iter().position(|line| line.trim() == "^").unwrap_or_else(|| panic!("no caret in {shown}"));
+    assert_eq!(lines[caret].find('^'), lines[caret - 1].find(wrong), "{shown}");
 }
 
 #[test]

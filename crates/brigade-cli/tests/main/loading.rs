@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use brigade_testing::servers::Postgres;
 use serde_json::json;
 
 use crate::running::Project;
@@ -111,4 +112,37 @@ fn what_cannot_be_a_load_is_refused_before_anything_is_written() {
     }
     project.run(&["load", "missing", "empty.csv"]).exits(1);
     assert_eq!(count(&project), 0);
+}
+
+/// The running server knows the tables, also where no migration names them.
+#[test]
+fn tables_that_were_there_before_are_loaded_beside_a_running_server() {
+    let Some(postgres) = Postgres::start() else { return };
+    postgres.psql("postgres", "CREATE DATABASE before").unwrap();
+    let tables = "CREATE TYPE mood AS ENUM ('calm', 'busy'); CREATE TABLE things (id int PRIMARY KEY, \"Name\" text, \
+                  tags text[], moods mood[], mood mood, at timestamptz, facts jsonb)";
+    postgres.psql("before", tables).unwrap();
+    let project = Project::new();
+    std::fs::remove_dir_all(project.file("migrations")).unwrap();
+    let truth = postgres.url_of("before");
+    project.write("brigade.toml", &format!("[stores]\ntruth = {truth:?}\n[schema]\nexisting = true\n"));
+    let header = "id,Name,tags,moods,mood,at,facts\n";
+    project.write(
+        "good.csv",
+        &format!("{header}1,x,\"{{a,b}}\",{{busy}},calm,2026-01-02 03:04:05+02,\"{{\"\"k\"\": [1]}}\"\n"),
+    );
+    project.write("bad.csv", &format!("{header}2,,,,,,\n3,,,,,yesterday morning,\n"));
+    let _server = project.serve();
+    project.run(&["load", "things", "good.csv"]).exits(0);
+    let row = &project.sql("SELECT tags, moods::text, mood::text, at, facts FROM things")[0];
+    assert_eq!((&row["tags"], &row["moods"], &row["mood"]), (&json!(["a", "b"]), &json!("{busy}"), &json!("calm")));
+    assert_eq!((&row["at"], &row["facts"]), (&json!("2026-01-02T01:04:05+00:00"), &json!({"k": [1]})));
+    let refused = project.run(&["load", "things", "bad.csv"]).exits(1);
+    assert!(refused.err.starts_with("error: bad.csv:3: column at: "), "{refused:?}");
+    assert!(project.run(&["load", "nowhere", "good.csv"]).exits(1).err.contains("42P01"));
+    // On PostgreSQL too, and without a server: a row whose key is there is replaced.
+    drop(_server);
+    project.write("again.csv", "id,Name\n1,y\n4,z\n");
+    project.run(&["load", "things", "again.csv", "--upsert"]).exits(0);
+    assert_eq!(project.sql("SELECT \"Name\" AS name FROM things ORDER BY id"), json!([{"name": "y"}, {"name": "z"}]));
 }

@@ -40,7 +40,12 @@ async fn the_command_line_works_through_the_server() {
         let request = server.request(method, path).bearer_auth(token).header("content-type", "application/json");
         Answer::of(request.body(body.to_owned()).send().await.unwrap()).await
     };
-    for (method, path) in [("POST", "/admin/sql"), ("GET", "/admin/migrations"), ("POST", "/admin/migrate")] {
+    for (method, path) in [
+        ("POST", "/admin/sql"),
+        ("GET", "/admin/migrations"),
+        ("GET", "/admin/tables/links"),
+        ("POST", "/admin/migrate"),
+    ] {
         let refused = ask(method, path, "wrong", "{}").await;
         refused.is_error(401, "BRG401");
         assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
@@ -52,6 +57,12 @@ async fn the_command_line_works_through_the_server() {
     assert_eq!(ask("POST", "/admin/sql", TOKEN, write).await.json()["code"], "25006");
     let write = write.replace('}', ",\"write\":true}");
     assert_eq!(ask("POST", "/admin/sql", TOKEN, &write).await.json()["affected"], 1);
+    let table = ask("GET", "/admin/tables/users", TOKEN, "").await.json();
+    assert_eq!(
+        (&table["table"], &table["columns"][2]),
+        (&"users".into(), &json!({"name": "balance", "type": "numeric(12,2)"}))
+    );
+    ask("GET", "/admin/tables/user", TOKEN, "").await.is_error(404, "42P01");
     let migrations = ask("GET", "/admin/migrations", TOKEN, "").await.json();
     assert_eq!((&migrations[0]["name"], &migrations[0]["state"]), (&"init".into(), &"applied".into()));
     std::fs::write(server.folder().join("migrations/0002_tags.sql"), "CREATE TABLE tags (name text PRIMARY KEY);")
