@@ -1,6 +1,7 @@
 //! `cargo xtask`: the commands of the people who work on brigade, in the language of the rest, with nothing to install.
 
 mod check;
+mod fuzz;
 mod install;
 mod links;
 mod postgres;
@@ -17,6 +18,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                   format clippy imports headers paths docs tests
   test [ARGS…]    gets the servers that tests need, then runs every test; ARGS go to `cargo test`
   crash [ARGS…]   power cuts at every write of the real server, with FULL and with NORMAL (nightly; needs strace)
+  fuzz [TARGET…] [--seconds N]
+                  invents input for what strangers write, a minute each (needs a nightly compiler and cargo-fuzz)
   links           makes apps/smo1/seed anew from its source
 ";
 
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         "check" => check::run(rest),
         "test" => test::run(rest),
         "crash" => crash(rest),
+        "fuzz" => fuzz::run(rest),
         "links" => links::run(),
         _ => {
             eprint!("{USAGE}");

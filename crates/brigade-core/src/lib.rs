@@ -7,6 +7,8 @@
 pub mod commit;
 pub mod data;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod limits;
 pub mod log;
 pub mod projection;

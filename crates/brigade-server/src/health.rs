@@ -8,10 +8,10 @@ use axum::{
     response::Response,
 };
 use brigade::{
-    ProjectionStatus,
+    Brigade, ProjectionStatus,
     data::{Durability, Position, Result},
     engine::{LogStatus, TruthStatus},
-    schema::{AtBudget, Config},
+    schema::AtBudget,
 };
 
 use crate::{
@@ -58,7 +58,7 @@ pub async fn status(State(server): State<Arc<Server>>) -> Response {
     let mut object = Object::begin(&mut out);
     object.text("version", env!("CARGO_PKG_VERSION")).text("project", &config.name);
     write_truth(object.key("truth"), &truth, tip);
-    write_log(object.key("log"), &log, tip, config);
+    write_log(object.key("log"), &log, tip, brigade);
     list(object.key("projections"), &projections, write_projection);
     object.end();
     error::json(out)
@@ -87,7 +87,8 @@ pub fn durability(durability: Durability) -> &'static str {
 }
 
 /// A log that cannot be read is no reason to show nothing.
-fn write_log(out: &mut String, log: &Result<LogStatus>, tip: Position, config: &Config) {
+fn write_log(out: &mut String, log: &Result<LogStatus>, tip: Position, brigade: &Brigade) {
+    let config = brigade.config();
     let mut object = Object::begin(out);
     match log {
         Ok(log) => object
@@ -110,6 +111,7 @@ fn write_log(out: &mut String, log: &Result<LogStatus>, tip: Position, config: &
         AtBudget::RefuseWrites => "refuse_writes",
     };
     object.plain("budget_bytes", config.log.budget).text("budget_action", action);
+    object.plain("refuses_writes", brigade.refuses_writes());
     object.end();
 }
 

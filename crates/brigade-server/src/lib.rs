@@ -10,6 +10,8 @@ mod body;
 mod changes;
 mod connection;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod guard;
 mod health;
 mod json;

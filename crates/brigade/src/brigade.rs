@@ -131,15 +131,18 @@ impl Brigade {
             return Err(Error::unavailable("shutting down", Duration::from_secs(1))
                 .details("nothing was written; safe to repeat"));
         }
-        match &self.inner.retention {
-            Some(retention) if retention.state().borrow().refuse_writes => {
-                Err(Error::new(code::NO_SPACE, "the log has reached its budget and writes are refused")
-                    .details("nothing was written; safe to repeat")
-                    .hint("let the projections catch up, raise [log] budget, or set at_budget = \"detach_slowest\"")
-                    .retry_after(Duration::from_secs(10)))
-            }
-            _ => Ok(()),
+        if self.refuses_writes() {
+            return Err(Error::new(code::NO_SPACE, "the log has reached its budget and writes are refused")
+                .details("nothing was written; safe to repeat")
+                .hint("let the projections catch up, raise [log] budget, or set at_budget = \"detach_slowest\"")
+                .retry_after(Duration::from_secs(10)));
         }
+        Ok(())
+    }
+
+    /// Whether the log has reached its budget, and the configuration says that no write may come then.
+    pub fn refuses_writes(&self) -> bool {
+        self.inner.retention.as_ref().is_some_and(|retention| retention.state().borrow().refuse_writes)
     }
 
     /// Changes after a position; see [`brigade_core::engine::Log::read`].

@@ -190,6 +190,9 @@ impl Brigade {
             Ok(status) => reasons.extend(status.stopped.map(|why| format!("log: {why}"))),
             Err(error) => reasons.push(format!("log: {error}")),
         }
+        if self.refuses_writes() {
+            reasons.push("log: it has reached its budget, and writes are refused".to_owned());
+        }
         for projection in self.projections().await {
             let why = projection.last_error.as_deref().unwrap_or("no reason is known");
             let line = format!("projection {} {}: {why}", projection.name, projection.state);
@@ -228,6 +231,7 @@ impl Brigade {
             metrics::gauge!("brigade_log_position").set(log.position.order as f64);
             metrics::gauge!("brigade_log_oldest_position").set(log.oldest.order as f64);
             metrics::gauge!("brigade_log_budget_bytes").set(self.config().log.budget as f64);
+            metrics::gauge!("brigade_log_refuses_writes").set(if self.refuses_writes() { 1.0 } else { 0.0 });
         }
         metrics::gauge!("brigade_truth_up").set(if self.truth_status().stopped.is_none() { 1.0 } else { 0.0 });
         self.inner.projections.publish_metrics().await;

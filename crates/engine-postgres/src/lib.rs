@@ -19,6 +19,8 @@ mod commit;
 mod config;
 mod encode;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod identity;
 mod keys;
 mod migrate;

@@ -15,6 +15,8 @@ mod copy;
 mod encode;
 mod error;
 mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod history;
 mod layout_bytes;
 mod log;

@@ -6,7 +6,7 @@
 
 mod layouts;
 mod read;
-mod record;
+pub(crate) mod record;
 mod write;
 
 use std::{

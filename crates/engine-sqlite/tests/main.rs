@@ -7,6 +7,7 @@ mod failing;
 mod log;
 mod outside;
 mod query;
+mod queue;
 mod refusals;
 mod snapshot;
 mod support;

@@ -22,7 +22,7 @@ const FOLDERS: [(&str, &[&str]); 8] = [
 const FOR_ALL: &str = "limits";
 
 /// A crate and the crates of this workspace that it may depend on; `engine-` stands for every engine.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("brigade-core", &[]),
     ("engine-", &["brigade-core"]),
     ("brigade", &["brigade-core", "engine-"]),
@@ -31,6 +31,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("brigade-testing", &["brigade-core"]),
     ("bench", &["brigade", "brigade-testing"]),
     ("xtask", &[]),
+    ("brigade-fuzz", &["brigade-core", "brigade-server", "engine-"]),
 ];
 
 /// What the core never does, with the reason.

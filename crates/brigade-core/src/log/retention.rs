@@ -110,8 +110,7 @@ impl Keeper {
             self.trim_old().await?;
         }
         if self.bytes().await? >= self.config.budget {
-            let passed = self.passed().await;
-            self.log.trim(passed).await?;
+            self.trim(self.passed().await).await?;
         }
         match self.config.at_budget {
             AtBudget::RefuseWrites => {
@@ -143,7 +142,7 @@ impl Keeper {
         while time < cutoff && self.bytes().await? > self.config.keep_bytes {
             time = time.saturating_add(step).min(cutoff);
             if let Some(old) = self.log.position_before(time).await? {
-                self.log.trim(old.min(passed)).await?;
+                self.trim(old.min(passed)).await?;
                 if old >= passed {
                     break;
                 }
@@ -161,8 +160,15 @@ impl Keeper {
                 let surplus = state.detached.len().saturating_sub(DETACHED_MAX);
                 state.detached.drain(..surplus);
             });
-            let passed = self.passed().await;
-            self.log.trim(passed).await?;
+            self.trim(self.passed().await).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what lies before a position; nothing where a reader that has not said its place yet needs all there is.
+    async fn trim(&self, upto: Position) -> Result<()> {
+        if upto > self.log.status().await?.oldest {
+            self.log.trim(upto).await?;
         }
         Ok(())
     }

@@ -55,15 +55,22 @@ impl From<Error> for Failure {
 
 async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
     let mut known = line.known.subscribe();
-    if known.borrow().paused {
-        line.update(|known| known.state = State::Paused);
-        let _ = known.wait_for(|known| !known.paused).await;
-    }
     if !attempt.loaded {
         let _turn = line.turn().await;
         line.reload().await?;
         attempt.skip = line.sources.notes.dead_letters(line.name()).await?.into_iter().map(|d| d.position).collect();
         attempt.loaded = true;
+    }
+    if known.borrow().paused {
+        // A paused one keeps its part of the log, unless that is gone already: then it says so, and holds up nothing.
+        if let Some(checkpoint) = line.checkpoint() {
+            line.sources.log.check(checkpoint.position).await?;
+        }
+        line.update(|known| known.state = State::Paused);
+        let _ = known.wait_for(|known| !known.paused || known.detached).await;
+    }
+    if line.known.borrow().detached {
+        return Err(Failure::Source(Error::new(code::POSITION_GONE, "the log reached its budget")));
     }
     let (mut tip, mut models) = (line.sources.log.tip(), line.sources.models.clone());
     tip.mark_unchanged();
@@ -100,9 +107,6 @@ async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
                 _ = known.wait_for(|k| k.paused || k.detached) => {}
             }
         }
-    }
-    if line.known.borrow().detached {
-        return Err(Failure::Source(Error::new(code::POSITION_GONE, "the log reached its budget")));
     }
     Ok(())
 }

@@ -211,11 +211,16 @@ impl Readers for Projections {
         let tip = self.lines.first().map(|line| *line.sources.log.tip().borrow())?;
         let behind = |line: &&Arc<Line>| {
             let known = line.known.borrow();
-            let checkpoint = known.checkpoint.as_ref().map(|c| c.position)?;
-            (!known.detached && checkpoint < tip).then_some(checkpoint)
+            // One whose store has not answered yet holds all of the log; one that is being filled is let finish.
+            let unread = known.pinned.filter(|_| !known.rebuilding);
+            let place = known.checkpoint.as_ref().map(|c| c.position).or(unread)?;
+            (!known.detached && place < tip).then_some(place)
         };
         let slowest = self.lines.iter().filter(|l| behind(l).is_some()).min_by_key(behind)?;
-        slowest.update(|known| known.detached = true);
+        slowest.update(|known| {
+            known.detached = true;
+            known.pinned = known.pinned.filter(|_| known.rebuilding);
+        });
         Some(slowest.name().to_owned())
     }
 }

@@ -10,7 +10,7 @@
 //! whole, [`anew`] begins another one.
 
 mod anew;
-mod decode;
+pub(crate) mod decode;
 mod log;
 mod publish;
 mod relation;

@@ -6,7 +6,7 @@ use brigade_core::data::Change;
 
 /// What the bytes of a change hold. Place, transaction and layout lie in columns beside them.
 #[derive(Debug, PartialEq)]
-pub(super) struct Record {
+pub(crate) struct Record {
     pub op: Op,
     pub before: Option<Image>,
     pub after: Option<Row>,
@@ -14,7 +14,7 @@ pub(super) struct Record {
 }
 
 /// The bytes of a change.
-pub(super) fn encode(change: &Change) -> Vec<u8> {
+pub(crate) fn encode(change: &Change) -> Vec<u8> {
     let mut out = Encoder::new();
     out.u8(match change.op {
         Op::Insert => 1,
@@ -49,7 +49,7 @@ pub(super) fn encode(change: &Change) -> Vec<u8> {
 }
 
 /// Reads what [`encode`] wrote.
-pub(super) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let mut input = Decoder::new(bytes);
     let op = match input.u8()? {
         1 => Op::Insert,

@@ -61,7 +61,7 @@ impl State {
     }
 
     fn run_group(&self, members: &[Box<Member>]) -> Ended {
-        if let Err(e) = self.sql("BEGIN IMMEDIATE") {
+        if let Err(e) = self.begin() {
             return Ended::Failed(e);
         }
         fail_point!("commit::group_begun");

@@ -4,6 +4,7 @@
 
 #![allow(clippy::vec_box, reason = "a member moves from the queue to its group and to its answer: as one pointer")]
 
+mod begin;
 mod execute;
 mod foreign;
 mod group;

@@ -210,7 +210,7 @@ impl State {
 
     /// Runs `work` in a transaction of its own, stamped before and after: what it changes is one transaction of the log.
     pub(crate) fn alone<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| self.failed(e))?;
+        self.begin()?;
         let before = self.place;
         let done = self.stamp(before, Origin::Outside).and_then(|place| {
             self.place = place;
@@ -236,6 +236,11 @@ impl State {
         self.stop_if_fatal();
         self.publish();
         ended
+    }
+
+    /// Begins a transaction, waiting for other programs within the configured bound.
+    pub(super) fn begin(&self) -> Result<()> {
+        super::begin::begin(&self.conn, self.shared.config.busy_timeout).map_err(|e| self.failed(e))
     }
 
     /// Stamps changes after `place` as one transaction. Inside a transaction.

@@ -1,0 +1,5 @@
+//! A brigade.toml. What is tried lies in its crate, where a test replays the corpus.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| brigade_core::fuzz::config(bytes));

@@ -1,0 +1,5 @@
+//! A receipt kept with an idempotency key. What is tried lies in its crate, where a test replays the corpus.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| brigade_core::fuzz::receipt(bytes));
