@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     commit::{Builder, Row, filter},
     data::{Condition, Input, Json, JsonValue, Operator, SqlType, Value, Where},
-    engine::Predicate,
-    schema::{EnumType, KeyConstraint},
+    engine::{Operand, Predicate},
+    schema::{Column, EnumType, KeyConstraint},
 };
 
 fn column(name: &str, ty: SqlType, nullable: bool) -> Column {

@@ -2,16 +2,23 @@
 //!
 //! Nothing is refused halfway: a transaction with a problem anywhere is never sent.
 
-use std::{borrow::Cow, sync::Arc};
+mod conflict;
+mod insert;
+mod problems;
+#[cfg(test)]
+mod tests;
 
-use crate::{
-    data::{Action, Error, Expect, Problem, Record, Result, Statement, Transaction, code},
-    engine::{Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand},
-    limits,
-    schema::{Column, Identity, Model, Table, nearest},
-};
+use std::sync::Arc;
 
 use super::{filter::check_filter, operand::Operands};
+use crate::{
+    data::{Error, Expect, Record, Result, Statement, Transaction, code},
+    engine::{Assign, CheckedAction, CheckedStatement, CheckedTransaction},
+    limits,
+    schema::{Model, Table, nearest},
+};
+use insert::{check_insert, check_writable};
+pub(super) use problems::{Problems, ReturnedColumns};
 
 /// How large a transaction may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,56 +88,6 @@ fn check_size(transaction: &Transaction, limits: Limits) -> Result<()> {
     Ok(())
 }
 
-/// What a statement returns, for references to it.
-pub(super) enum ReturnedColumns {
-    /// The statement had a problem itself: references to it are not judged.
-    Unknown,
-    /// Its table and the indexes of the columns it returns.
-    Known(Arc<Table>, Arc<[usize]>),
-}
-
-impl ReturnedColumns {
-    fn of(statement: &CheckedStatement) -> Self {
-        let columns = statement.returning.clone().unwrap_or_else(|| Arc::from([]));
-        Self::Known(Arc::clone(&statement.table), columns)
-    }
-}
-
-/// Problems found so far, and the statement being looked at.
-#[derive(Default)]
-pub(super) struct Problems {
-    statement: usize,
-    list: Vec<Problem>,
-}
-
-impl Problems {
-    pub(super) fn push(
-        &mut self,
-        field: impl Into<Option<String>>,
-        code: impl Into<Cow<'static, str>>,
-        message: String,
-        hint: Option<String>,
-    ) {
-        if self.list.len() < limits::PROBLEMS_MAX {
-            self.list.push(Problem {
-                statement: self.statement,
-                field: field.into(),
-                code: code.into(),
-                message,
-                hint,
-            });
-        }
-    }
-
-    pub(super) fn statement(&self) -> usize {
-        self.statement
-    }
-
-    fn count(&self) -> usize {
-        self.list.len()
-    }
-}
-
 /// None: it has a problem, which is in `problems`.
 fn check_statement(
     statement: Statement,
@@ -192,151 +149,6 @@ pub(super) fn find_column(table: &Table, name: &str, field: &str, problems: &mut
     found
 }
 
-type Upsert = (Vec<String>, Action, Vec<String>);
-
-fn check_insert(
-    table: &Arc<Table>,
-    rows: Vec<Record>,
-    upsert: Option<Upsert>,
-    model: &Model,
-    returned: &[ReturnedColumns],
-    problems: &mut Problems,
-) -> CheckedAction {
-    if rows.is_empty() {
-        problems.push("rows".to_owned(), code::MALFORMED, "at least one row is needed".to_owned(), None);
-    }
-    let mut checked: Vec<CheckedRow> = Vec::with_capacity(rows.len());
-    for (index, row) in rows.into_iter().enumerate() {
-        let mut operands = Operands { table, model, returned, problems };
-        let (columns, values) = check_row(index, row, &mut operands);
-        let columns = match checked.last() {
-            Some(last) if last.columns[..] == columns[..] => Arc::clone(&last.columns),
-            _ => columns.into(),
-        };
-        checked.push(CheckedRow { columns, values });
-    }
-    let conflict = upsert.and_then(|upsert| check_conflict(table, upsert, &checked, problems));
-    CheckedAction::Insert { rows: checked, conflict }
-}
-
-fn check_row(index: usize, row: Record, operands: &mut Operands<'_>) -> (Vec<usize>, Vec<Operand>) {
-    let mut given = vec![false; operands.table.columns.len()];
-    let mut columns = Vec::with_capacity(row.len());
-    let mut values = Vec::with_capacity(row.len());
-    for (name, input) in row {
-        let field = || format!("rows[{index}].{name}");
-        let Some(column) = operands.table.column(&name) else {
-            find_column(operands.table, &name, &field(), operands.problems);
-            continue;
-        };
-        if std::mem::replace(&mut given[column], true) {
-            operands.problems.push(field(), "42701", format!("column {name:?} is given twice"), None);
-            continue;
-        }
-        if !check_writable(&operands.table.columns[column], &field, operands.problems) {
-            continue;
-        }
-        if let Some(operand) = operands.assigned(column, input, &field) {
-            columns.push(column);
-            values.push(operand);
-        }
-    }
-    for (column, _) in operands.table.columns.iter().zip(given).filter(|(_, given)| !given) {
-        let filled = column.nullable
-            || column.default.is_some()
-            || column.generated.is_some()
-            || column.identity.is_some()
-            || operands.table.settings.touch.as_ref() == Some(&column.name);
-        if !filled {
-            operands.null(column, format!("rows[{index}].{}", column.name));
-        }
-    }
-    (columns, values)
-}
-
-/// Generated columns, and those that always number themselves, take no value.
-fn check_writable(column: &Column, field: &dyn Fn() -> String, problems: &mut Problems) -> bool {
-    let (message, hint) = if column.generated.is_some() {
-        ("is a generated column", "leave it out")
-    } else if column.identity == Some(Identity::Always) {
-        ("is an identity column defined as GENERATED ALWAYS", "leave it out: it numbers itself")
-    } else {
-        return true;
-    };
-    let message = format!("cannot write into column {:?}: it {message}", column.name);
-    problems.push(field(), code::GENERATED, message, Some(hint.to_owned()));
-    false
-}
-
-fn check_conflict(
-    table: &Table,
-    (on, action, update): Upsert,
-    rows: &[CheckedRow],
-    problems: &mut Problems,
-) -> Option<Conflict> {
-    let before = problems.count();
-    let target: Vec<usize> = if on.is_empty() {
-        table.key().to_vec()
-    } else {
-        on.iter().filter_map(|name| find_column(table, name, "on", problems)).collect()
-    };
-    let mut columns = target.clone();
-    columns.sort_unstable();
-    if problems.count() == before && !is_unique(table, &columns) {
-        let message = format!("no unique constraint of relation {:?} has just these columns", table.name);
-        let hint = "name in \"on\" the columns of the primary key, a unique constraint or a unique index without WHERE";
-        problems.push("on".to_owned(), code::NO_CONFLICT_TARGET, message, Some(hint.to_owned()));
-    }
-    let update = match action {
-        Action::Ignore => None,
-        Action::Update if update.is_empty() => Some(given_columns(rows, &target)),
-        Action::Update => Some(
-            update
-                .iter()
-                .enumerate()
-                .filter_map(|(i, name)| {
-                    let field = format!("update[{i}]");
-                    let column = find_column(table, name, &field, problems)?;
-                    check_writable(&table.columns[column], &|| field.clone(), problems).then_some(column)
-                })
-                .collect(),
-        ),
-    };
-    (problems.count() == before).then_some(Conflict { target, update })
-}
-
-/// Every column that any row gives, the target's own left out.
-fn given_columns(rows: &[CheckedRow], target: &[usize]) -> Vec<usize> {
-    let mut given: Vec<usize> = Vec::new();
-    for column in rows.iter().flat_map(|row| row.columns.iter()) {
-        if !given.contains(column) && !target.contains(column) {
-            given.push(*column);
-        }
-    }
-    given
-}
-
-fn is_unique(table: &Table, sorted: &[usize]) -> bool {
-    let same = |columns: &[usize]| {
-        let mut columns = columns.to_vec();
-        columns.sort_unstable();
-        columns == sorted
-    };
-    let index = |index: &crate::schema::Index| {
-        let columns: Option<Vec<usize>> = index
-            .parts
-            .iter()
-            .map(|part| match &part.of {
-                crate::schema::IndexOn::Column(name) => table.column(name),
-                crate::schema::IndexOn::Expression(_) => None,
-            })
-            .collect();
-        index.unique && index.predicate.is_none() && columns.is_some_and(|c| same(&c))
-    };
-    !sorted.is_empty()
-        && (same(table.key()) || table.uniques.iter().any(|u| same(&u.columns)) || table.indexes.iter().any(index))
-}
-
 fn check_set(set: Record, operands: &mut Operands<'_>) -> Vec<(usize, Assign)> {
     if set.is_empty() {
         operands.problems.push("set".to_owned(), code::MALFORMED, "at least one column is needed".to_owned(), None);
@@ -380,6 +192,3 @@ fn check_expect(expect: Option<Expect>, problems: &mut Problems) {
         problems.push("expect".to_owned(), code::MALFORMED, message, None);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,11 @@
 //! Three forms go in and out: JSON (HTTP), PostgreSQL's text form (CSV, logical replication, parameters), and Rust.
 //! None of them guesses: `true`, `1.5` or `"x"` into an integer is 22P02, never a conversion.
 
+mod array;
+mod read;
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, fmt::Write as _};
 
 use uuid::Uuid;
@@ -11,6 +16,9 @@ use super::{
     Interval, Json, JsonValue, Numeric, SqlType, code, date, escape_json, interval, numeric::NumericError, time_of_day,
     timestamp, timestamptz,
 };
+
+use array::{array, array_text};
+use read::{bytes, datetime, float, integer, is_infinity, limited, no_nul, numeric};
 
 /// One value. An enum's label and a type that only PostgreSQL has are [`Value::Text`].
 #[derive(Clone, Debug, PartialEq)]
@@ -238,26 +246,6 @@ fn shorten(json: &Json) -> String {
     }
 }
 
-fn integer(ty: &SqlType, text: &str, min: i64, max: i64) -> Read {
-    let text = text.trim();
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(invalid(ty, text));
-    }
-    match text.parse::<i64>() {
-        Ok(n) if (min..=max).contains(&n) => Ok(Value::Int(n)),
-        _ => Err(out_of_range(ty)),
-    }
-}
-
-fn is_infinity(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("inf")
-}
-
-fn float(text: &str) -> Option<f64> {
-    text.trim().parse().ok()
-}
-
 fn float_text(wide: f64, shown: String) -> Cow<'static, str> {
     if wide.is_nan() {
         "NaN".into()
@@ -268,70 +256,6 @@ fn float_text(wide: f64, shown: String) -> Cow<'static, str> {
     }
 }
 
-fn numeric(ty: &SqlType, text: &str, precision: Option<u32>, scale: u32) -> Read {
-    let number: Numeric = text.parse().map_err(|e| match e {
-        NumericError::Malformed => invalid(ty, text),
-        NumericError::OutOfRange => out_of_range(ty),
-    })?;
-    match precision {
-        None => Ok(Value::Numeric(number)),
-        Some(p) => number.fit(p, scale).map(Value::Numeric).ok_or_else(|| out_of_range(ty)),
-    }
-}
-
-fn no_nul(ty: &SqlType, value: Value) -> Read {
-    let has_nul = match &value {
-        Value::Json(text) => text.contains("\\u0000") && json_holds_nul(text),
-        Value::Text(text) => text.contains('\0'),
-        _ => false,
-    };
-    if has_nul {
-        return Err(ValueError { code: code::UNTRANSLATABLE, message: format!("{ty} cannot hold the character NUL") });
-    }
-    Ok(value)
-}
-
-/// `\u0000` as an escape, not `\\u0000` as text.
-fn json_holds_nul(text: &str) -> bool {
-    fn holds(json: &Json) -> bool {
-        match &json.value {
-            JsonValue::String(s) => s.contains('\0'),
-            JsonValue::Array(items) => items.iter().any(holds),
-            JsonValue::Object(entries) => entries.iter().any(|(k, v)| k.name.contains('\0') || holds(v)),
-            _ => false,
-        }
-    }
-    Json::parse_lenient(text.as_bytes()).is_ok_and(|json| holds(&json))
-}
-
-/// varchar(n) and char(n): blanks past the end are cut, as the standard says; char pads.
-fn limited(ty: &SqlType, text: &str, n: u32, pad: bool) -> Read {
-    let n = n as usize;
-    let length = text.chars().count();
-    let text = if length > n {
-        let end = text.char_indices().nth(n).map_or(text.len(), |(i, _)| i);
-        if !text[end..].bytes().all(|b| b == b' ') {
-            return Err(ValueError {
-                code: code::TOO_LONG,
-                message: format!("{length} characters are too long for {ty}"),
-            });
-        }
-        text[..end].to_owned()
-    } else if pad {
-        format!("{text}{}", " ".repeat(n - length))
-    } else {
-        text.to_owned()
-    };
-    no_nul(ty, Value::Text(text))
-}
-
-/// 22008 for a well-formed date that does not exist, 22007 for anything else.
-fn datetime(ty: &SqlType, text: &str) -> ValueError {
-    let shaped = text.trim().bytes().filter(u8::is_ascii_digit).count() >= 6
-        && text.trim().starts_with(|c: char| c.is_ascii_digit());
-    ValueError { code: if shaped { code::DATETIME_RANGE } else { "22007" }, message: invalid(ty, text).message }
-}
-
 fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2 + 2);
     out.push_str("\\x");
@@ -340,105 +264,3 @@ fn hex(bytes: &[u8]) -> String {
     }
     out
 }
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
-    let nibble = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-    digits.len().is_multiple_of(2).then_some(())?;
-    digits.chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
-}
-
-fn array_text(items: &[Value], out: &mut String) {
-    out.push('{');
-    for (i, item) in items.iter().enumerate() {
-        out.push_str(if i > 0 { "," } else { "" });
-        match item {
-            Value::Null => out.push_str("NULL"),
-            Value::Array(inner) => array_text(inner, out),
-            other => {
-                let text = other.to_text().expect("not null");
-                let plain = !text.is_empty()
-                    && !text.eq_ignore_ascii_case("null")
-                    && !text.contains(['{', '}', ',', '"', '\\'])
-                    && !text.contains(char::is_whitespace);
-                if plain {
-                    out.push_str(&text);
-                } else {
-                    out.push('"');
-                    for c in text.chars() {
-                        if matches!(c, '"' | '\\') {
-                            out.push('\\');
-                        }
-                        out.push(c);
-                    }
-                    out.push('"');
-                }
-            }
-        }
-    }
-    out.push('}');
-}
-
-/// The outer `None` is a malformed array, the inner error a malformed element.
-fn array(of: &SqlType, text: &str) -> Option<Read> {
-    let mut chars = text.trim().chars().peekable();
-    let items = array_items(of, &mut chars, 0)?;
-    chars.next().is_none().then(|| items.map(Value::Array))
-}
-
-type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-fn array_items(of: &SqlType, chars: &mut Chars<'_>, depth: usize) -> Option<Result<Vec<Value>, ValueError>> {
-    if depth > 6 || chars.next()? != '{' {
-        return None;
-    }
-    let mut items = Vec::new();
-    if chars.peek() == Some(&'}') {
-        chars.next();
-        return Some(Ok(items));
-    }
-    loop {
-        while chars.peek().is_some_and(|c| c.is_ascii_whitespace()) {
-            chars.next();
-        }
-        let item = match *chars.peek()? {
-            '{' => array_items(of, chars, depth + 1)?.map(Value::Array),
-            '"' => Value::from_text(of, &quoted(chars)?),
-            _ => {
-                let mut word = String::new();
-                while !matches!(chars.peek()?, ',' | '}') {
-                    match chars.next()? {
-                        '\\' => word.push(chars.next()?),
-                        c => word.push(c),
-                    }
-                }
-                let word = word.trim_end();
-                if word.eq_ignore_ascii_case("null") { Ok(Value::Null) } else { Value::from_text(of, word) }
-            }
-        };
-        match item {
-            Ok(value) => items.push(value),
-            Err(e) => return Some(Err(e)),
-        }
-        match chars.next()? {
-            ',' => {}
-            '}' => return Some(Ok(items)),
-            _ => return None,
-        }
-    }
-}
-
-fn quoted(chars: &mut Chars<'_>) -> Option<String> {
-    chars.next();
-    let mut word = String::new();
-    loop {
-        match chars.next()? {
-            '"' => return Some(word),
-            '\\' => word.push(chars.next()?),
-            c => word.push(c),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,8 @@
 //! What is in memory beside the file (how far it was appended, what is counted) is only ever ahead of the file by what
 //! is in that open transaction, and is read again from the file when it was rolled back.
 
+mod trim;
+
 use std::sync::Arc;
 
 use brigade_core::{
@@ -18,9 +20,6 @@ use super::{
     record,
 };
 use crate::side_file::store_error;
-
-/// Changes removed in one step of trimming: a few milliseconds of the writer's time.
-const TRIM_STEP: i64 = 5_000;
 
 /// Bytes that the file spends on a change beside its record, measured.
 const OVERHEAD_BYTES: u64 = 40;
@@ -219,31 +218,6 @@ impl Writer {
         Ok(true)
     }
 
-    /// Removes everything and begins at a position, in one transaction of the file.
-    pub(super) fn begin_anew(&mut self, at: Position) -> Result<()> {
-        self.check_stopped()?;
-        if at.order <= self.tip.order {
-            return Err(Error::internal(format!("a log at {} cannot begin anew at {at}", self.tip)));
-        }
-        let emptied = self.begin().and_then(|()| {
-            self.connection
-                .execute_batch("DELETE FROM changes; DELETE FROM transactions")
-                .and_then(|()| {
-                    self.connection.execute(
-                        "UPDATE state SET tip = ?1, tip_tag = ?2, oldest = ?1, oldest_tag = ?2,
-                             trimmed_changes = ?3, trimmed_bytes = ?4",
-                        params![place(at.order), at.tag as i64, self.changes as i64, self.bytes as i64],
-                    )
-                })
-                .map_err(store_error)
-        });
-        if let Err(e) = emptied {
-            return self.give_up(e);
-        }
-        self.flush()?;
-        self.reload()
-    }
-
     /// Complete transactions after a position, flushed or not.
     pub(super) fn transactions_after(&mut self, after: Position) -> Result<Vec<SpoolTransaction>> {
         let list = |c: &Connection| {
@@ -255,40 +229,6 @@ impl Writer {
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         list(&self.connection).map_err(store_error)
-    }
-
-    /// From now on the log begins after `target`: readers are told so before the first change is removed.
-    pub(super) fn begin_trim(&mut self, target: Position) -> Result<()> {
-        self.check_stopped()?;
-        self.connection
-            .execute(
-                "UPDATE state SET oldest = ?1, oldest_tag = ?2,
-                     trimmed_changes = (SELECT changes FROM transactions WHERE position = ?1),
-                     trimmed_bytes = (SELECT bytes FROM transactions WHERE position = ?1)
-                 WHERE oldest < ?1",
-                params![place(target.order), target.tag as i64],
-            )
-            .map_err(store_error)?;
-        fail_point!("spool::boundary_moved");
-        Ok(())
-    }
-
-    /// Removes some changes up to `target`, oldest first, then their transactions; how many changes.
-    pub(super) fn trim_step(&mut self, target: Position) -> Result<u64> {
-        let c = &self.connection;
-        let step = || {
-            let end = c
-                .prepare_cached(
-                    "SELECT max(place) FROM (SELECT place FROM changes WHERE place <= ?1 ORDER BY place LIMIT ?2)",
-                )?
-                .query_row(params![place(target.order), TRIM_STEP], |row| row.get::<_, Option<Vec<u8>>>(0))?;
-            let Some(end) = end else { return Ok(0) };
-            let removed = c.prepare_cached("DELETE FROM changes WHERE place <= ?1")?.execute([&end])?;
-            fail_point!("spool::changes_removed");
-            c.prepare_cached("DELETE FROM transactions WHERE position <= ?1")?.execute([&end])?;
-            Ok(removed as u64)
-        };
-        step().map_err(store_error)
     }
 
     pub(super) fn note(&self, name: &str) -> Result<Option<String>> {
