@@ -13,9 +13,22 @@ use crate::{error::from_pg, truth::PostgresTruth};
 /// How long the server may take to say that it is there.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
 
+/// How often it is asked. A stream that is dead and one that has nothing to say look alike.
+const PROBE_EVERY: Duration = Duration::from_secs(3);
+
+/// Ends once the server does not answer any more, or has given the stream up.
+pub(super) async fn falls_silent(client: &Client, slot: &str) -> Ended {
+    loop {
+        tokio::time::sleep(PROBE_EVERY).await;
+        if let Err(ended) = probe(client, slot).await {
+            return ended;
+        }
+    }
+}
+
 /// Asks whether the server is there and still streams. One that decodes a large transaction sends nothing for a while and
 /// does; one that has given the stream up, behind a network that told nobody, does not.
-pub(super) async fn probe(client: &Client, slot: &str) -> Result<(), Ended> {
+async fn probe(client: &Client, slot: &str) -> Result<(), Ended> {
     const ASK: &str = "SELECT active_pid IS NOT NULL FROM pg_replication_slots WHERE slot_name = $1";
     let lost = |why: &str| Ended::Again(Error::new(code::UNAVAILABLE, why));
     let Ok(answer) = tokio::time::timeout(ANSWER_MAX, client.query_opt(ASK, &[&slot])).await else {

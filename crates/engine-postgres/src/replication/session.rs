@@ -40,10 +40,6 @@ const FLUSH_CHANGES: usize = 10_000;
 /// Time after which it is.
 const FLUSH_AFTER: Duration = Duration::from_millis(20);
 
-/// Seconds of silence after which the server is asked whether it is there: a stream that is dead and one that has nothing
-/// to say look alike.
-const PROBE_AFTER: u32 = 3;
-
 /// Follows the slot until something ends it.
 pub(crate) async fn follow(
     truth: &PostgresTruth,
@@ -130,7 +126,17 @@ impl Session {
         Ok(session)
     }
 
+    /// Ends at the first error, or when the server is asked whether it is there and does not say so: wherever the session
+    /// waits for it at that moment.
     async fn run(&mut self) -> Ended {
+        let (client, slot) = (Arc::clone(&self.client), self.slot.clone());
+        tokio::select! {
+            ended = self.turns() => ended,
+            ended = connection::falls_silent(&client, &slot) => ended,
+        }
+    }
+
+    async fn turns(&mut self) -> Ended {
         loop {
             if let Err(ended) = self.turn().await {
                 return ended;
@@ -159,19 +165,9 @@ impl Session {
     }
 
     async fn wait(&mut self) -> Result<Result<Option<ReplicationEvent>, PgWireError>, Ended> {
-        let mut seconds = 0_u32;
-        loop {
-            tokio::select! {
-                event = self.stream.recv() => return Ok(event),
-                ended = &mut self.publisher => return Err(connection::publisher_ended(ended)),
-                () = tokio::time::sleep(Duration::from_secs(1)) => seconds += 1,
-            }
-            if self.client.is_closed() {
-                return Err(Ended::Again(Error::new(code::UNAVAILABLE, "the connection that holds the lock was lost")));
-            }
-            if seconds.is_multiple_of(PROBE_AFTER) {
-                connection::probe(&self.client, &self.slot).await?;
-            }
+        tokio::select! {
+            event = self.stream.recv() => Ok(event),
+            ended = &mut self.publisher => Err(connection::publisher_ended(ended)),
         }
     }
 
