@@ -32,8 +32,8 @@ fn use_everything(project: &Project, first: u32) {
     project.write("rows.csv", &rows);
     let loaded = project.run(&["--json", "load", "things", "rows.csv"]).exits(0).json();
     assert_eq!((&loaded["rows"], &loaded["transactions"]), (&json!(2_500), &json!(3)));
-    let again = project.run(&["load", "things", "rows.csv"]);
-    assert!(again.exit != 0 && again.err.contains("23505"), "{again:?}");
+    let again = project.run(&["--json", "load", "things", "rows.csv"]).exits(1).error();
+    assert_eq!(again["code"], "23505", "{again}");
     project.run(&["load", "things", "rows.csv", "--upsert"]).exits(0);
     let counted = project.sql(&format!("SELECT count(*) AS n FROM things WHERE id >= {first}"));
     assert_eq!(counted[0]["n"], 2_501);
