@@ -2,7 +2,7 @@
 //!
 //! Read the folders in the order of the flow: [`data`] (what flows), [`schema`] (what it looks like), [`engine`] (who does
 //! the work), [`commit`] (may this write happen), [`log`] (what happened, in which order), [`projection`] (how do I answer
-//! quickly). The core opens no socket and no file, and never names an engine; `xtask check` enforces who may import whom.
+//! quickly), [`query`] (what is true now). The core opens no socket and no file, and never names an engine; `xtask check` enforces who may import whom.
 
 pub mod commit;
 pub mod data;
@@ -12,4 +12,5 @@ pub mod fuzz;
 pub mod limits;
 pub mod log;
 pub mod projection;
+pub mod query;
 pub mod schema;

@@ -78,3 +78,33 @@ pub const WAL_BYTES_MAX: u64 = 256 << 20;
 
 /// How long shutting down may take before connections are cut.
 pub const SHUTDOWN: Duration = Duration::from_secs(8);
+
+/// Bytes of an answer's rows. Past it 413 BRG413, as soon as it is passed: the answer is made in memory.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of a request's line: long lists of values travel in it. Past it 414.
+pub const URL_BYTES_MAX: usize = 256 << 10;
+
+/// Embeds inside embeds. Past it 413 BRG413: each level multiplies what a row costs.
+pub const EMBED_DEPTH_MAX: usize = 8;
+
+/// Embeds of one read, at all depths together. Past it 413 BRG413.
+pub const EMBEDS_MAX: usize = 64;
+
+/// Conditions inside conditions. Past it 413 BRG413: SQLite's own parser ends at a depth of 1,000.
+pub const CONDITION_DEPTH_MAX: usize = 32;
+
+/// Conditions of one read. Past it 413 BRG413.
+pub const CONDITIONS_MAX: usize = 1_000;
+
+/// What a read may select at all places together. Past it 413 BRG413: SQLite's own limit is 2,000 columns.
+pub const ITEMS_MAX: usize = 1_000;
+
+/// Values of one list of a filter. Past it 413 BRG413.
+pub const LIST_MAX: usize = 50_000;
+
+/// How long a read waits for a position that it names, where it does not say how long itself.
+pub const FRESH_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a read may ask to wait for a position at most.
+pub const FRESH_WAIT_MAX: Duration = Duration::from_secs(30);

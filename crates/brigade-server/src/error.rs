@@ -77,11 +77,13 @@ pub const POSITION: HeaderName = HeaderName::from_static("brigade-position");
 /// Writes the four keys, and `problems` where there are some or there must be.
 pub fn write(out: &mut String, error: &Error, with_problems: bool) {
     let mut object = Object::begin(out);
-    object
-        .text("code", error.code())
-        .text("message", error.message())
-        .text_or_null("details", error.get_details())
-        .text_or_null("hint", error.get_hint());
+    object.text("code", error.code()).text("message", error.message());
+    match error.get_details() {
+        // The candidates of an ambiguous embed are a list, which clients read.
+        Some(candidates) if error.code() == "PGRST201" => object.plain("details", candidates),
+        details => object.text_or_null("details", details),
+    };
+    object.text_or_null("hint", error.get_hint());
     match error.get_problems() {
         [] if !with_problems => {}
         // What the body, a limit or only the database found comes alone, and may not name its statement.
@@ -139,6 +141,9 @@ pub fn limit(name: &str, max: usize, given: usize, what: &str) -> Error {
 
 /// The status of a code: the table of our own codes, and PostgREST's for SQLSTATE.
 pub fn status(code: &str) -> StatusCode {
+    if let Some(number) = code.strip_prefix("PGRST") {
+        return status_of_rest(number);
+    }
     if let Some(number) = code.strip_prefix("BRG") {
         return match number {
             "CFG" => StatusCode::BAD_REQUEST,
@@ -170,6 +175,23 @@ pub fn status(code: &str) -> StatusCode {
         },
     };
     StatusCode::from_u16(number).expect("a status of the table above")
+}
+
+/// The status of a code of PostgREST's own.
+fn status_of_rest(number: &str) -> StatusCode {
+    let status = match number {
+        "000" | "001" | "002" => 503,
+        "003" => 504,
+        "101" | "105" | "117" => 405,
+        "103" => 416,
+        "106" | "107" | "116" => 406,
+        "111" | "112" | "121" | "300" | "X00" => 500,
+        "125" | "126" | "202" | "205" => 404,
+        "201" | "203" => 300,
+        "301" | "302" | "303" => 401,
+        _ => 400,
+    };
+    StatusCode::from_u16(status).expect("a status of the table above")
 }
 
 /// How long to wait, where the error says so or where the code promises the header.

@@ -1,7 +1,8 @@
 //! HTTP over [`Brigade`]: the only crate that knows bodies, headers and status codes.
 //!
 //! A request passes `guard` (may it come in, how long did it take, did it panic), then its handler: `transactions`
-//! write, `changes` read the log, `health` and [`metrics`] tell how things are, `projections` and `admin` operate.
+//! write, `changes` read the log, `rest` reads
+//! tables, `health` and [`metrics`] tell how things are, `projections` and `admin` operate.
 //! Errors become answers in `error` alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
 //! is made here, and nothing is kept that a restart could lose.
 
@@ -18,6 +19,7 @@ mod json;
 pub mod metrics;
 mod options;
 mod projections;
+mod rest;
 mod shutdown;
 mod transactions;
 
@@ -113,7 +115,7 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/admin/tables/{name}", get(admin::table))
         .route("/admin/migrations", get(admin::migrations))
         .route("/admin/migrate", post(admin::migrate));
-    guarded(routes, server)
+    guarded(rest::routes(routes), server)
 }
 
 /// Whatever the routes are, each request passes the guard first.
@@ -135,7 +137,8 @@ pub fn parse_transaction(body: &[u8]) -> brigade::data::Result<Transaction> {
 }
 
 async fn unknown_route(method: Method, uri: Uri) -> Refusal {
-    let hint = "the routes are /transactions, /changes, /projections, /status, /livez, /readyz, /metrics";
+    let hint =
+        "the routes are /rest/v1/TABLE, /transactions, /changes, /projections, /status, /livez, /readyz, /metrics";
     Error::new(code::NOT_FOUND, "no such route").details(format!("{method} {}", uri.path())).hint(hint).into()
 }
 

@@ -5,7 +5,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -18,7 +18,7 @@ use brigade_core::{
     limits,
     log::{self, After, Follower, Retention},
     projection::Projections,
-    schema::{Config, Model},
+    schema::{Config, Model, Relations},
 };
 use tokio::sync::watch;
 
@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) admin_token: String,
     pub(crate) stores: Stores,
     pub(crate) models: watch::Sender<Arc<Model>>,
+    /// What of the model can be read, made once for each model.
+    pub(crate) relations: RwLock<Option<Arc<Relations>>>,
     pub(crate) projections: Arc<Projections>,
     pub(crate) retention: Option<Retention>,
     pub(crate) closing: AtomicBool,

@@ -20,17 +20,18 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `operate` (migrations, projections, health).
+//! open project can do), `read` (tables), `operate` (migrations, projections, health).
 
 mod brigade;
 mod lock;
 mod open;
 mod operate;
 mod project;
+mod read;
 mod stores;
 mod write;
 
-pub use brigade_core::{commit, data, engine, limits, log, projection, schema};
+pub use brigade_core::{commit, data, engine, limits, log, projection, query, schema};
 
 pub use brigade::{Brigade, OpenOptions};
 pub use brigade_core::{

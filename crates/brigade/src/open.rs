@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex, RwLock, atomic::AtomicBool},
 };
 
 use brigade_core::{
@@ -75,6 +75,7 @@ async fn start(
             admin_token: admin_token(),
             stores: stores.clone(),
             models,
+            relations: RwLock::default(),
             projections,
             retention,
             closing: AtomicBool::new(false),

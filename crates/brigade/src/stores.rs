@@ -7,7 +7,7 @@ use std::{
 
 use brigade_core::{
     data::{Error, Result, code},
-    engine::{CopyStore, Log, SystemClock, Truth},
+    engine::{CopyStore, Log, SystemClock, Tables, Truth},
     projection::{CopyProjection, Projection, Projections, RunnerOptions, Sources},
     schema::{CopyConfig, Model},
 };
@@ -23,6 +23,8 @@ use crate::Project;
 pub(crate) struct Stores {
     pub(crate) truth: Arc<dyn Truth>,
     pub(crate) log: Arc<dyn Log>,
+    /// What answers reads of tables: the truth itself.
+    pub(crate) tables: Arc<dyn Tables>,
     /// What only a PostgreSQL truth has.
     postgres: Option<(Arc<PostgresTruth>, Arc<PostgresLog>)>,
 }
@@ -38,7 +40,8 @@ impl Stores {
                 config.statement_timeout = store.statement_timeout;
                 let truth = SqliteTruth::open(config, Arc::new(SystemClock))?;
                 let log = Arc::clone(&truth) as Arc<dyn Log>;
-                Ok(Self { truth, log, postgres: None })
+                let tables = Arc::clone(&truth) as Arc<dyn Tables>;
+                Ok(Self { truth, log, tables, postgres: None })
             }
             Some(("postgres" | "postgresql", _)) => {
                 let config = PostgresConfig {
@@ -54,6 +57,7 @@ impl Stores {
                 Ok(Self {
                     truth: Arc::clone(&truth) as Arc<dyn Truth>,
                     log: Arc::clone(&log) as Arc<dyn Log>,
+                    tables: Arc::clone(&truth) as Arc<dyn Tables>,
                     postgres: Some((truth, log)),
                 })
             }

@@ -26,6 +26,7 @@ mod keys;
 mod migrate;
 mod pool;
 mod query;
+mod read;
 mod replication;
 mod snapshot;
 mod statement;

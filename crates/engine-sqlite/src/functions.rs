@@ -17,7 +17,8 @@ pub(crate) fn register(conn: &Connection) -> Result<()> {
     conn.create_scalar_function("brigade_add_real", 4, flags, add_real)?;
     conn.create_scalar_function("brigade_add_numeric", 5, flags, add_numeric)?;
     conn.create_scalar_function("brigade_compare", 2, flags, compare)?;
-    conn.create_scalar_function("brigade_like", 3, flags, like)
+    conn.create_scalar_function("brigade_like", 3, flags, like)?;
+    crate::read::functions::register(conn)
 }
 
 /// The message by which the mapping of errors knows a column and its SQLSTATE.

@@ -22,6 +22,7 @@ mod layout_bytes;
 mod log;
 mod notes;
 mod query;
+mod read;
 mod readers;
 mod shared;
 mod side_file;

@@ -3,6 +3,5 @@
 mod commands;
 mod crash;
 mod loading;
-mod postgres;
 mod running;
 mod serving;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     data::{Input, Json, JsonValue, Numeric, Operator, ReturnedRef, SqlType, Value, ValueError, code},
     engine::{Assign, Operand},
-    schema::{Column, Model, Table, nearest},
+    schema::{Column, Model, Table},
 };
 
 use super::check::{Problems, ReturnedColumns};
@@ -192,38 +192,12 @@ impl Operands<'_> {
                 return None;
             }
         };
-        match value.and_then(|value| self.label(ty, value)) {
+        match value.and_then(|value| self.model.check_label(ty, value)) {
             Ok(value) => Some(Operand::Value(value)),
             Err(error) => {
                 self.value_error(field, error);
                 None
             }
-        }
-    }
-
-    /// An enum's label must be one of its type's.
-    fn label(&self, ty: &SqlType, value: Value) -> Result<Value, ValueError> {
-        match (ty, &value) {
-            (SqlType::Enum(name), Value::Text(label)) => {
-                let labels = self.model.enums.get(&**name).map_or(&[][..], |e| &e.labels);
-                if labels.contains(label) {
-                    return Ok(value);
-                }
-                let known = nearest(label, labels.iter().map(String::as_str))
-                    .map_or_else(|| labels.join(", "), |n| format!("did you mean {n:?}?"));
-                Err(ValueError {
-                    code: code::INVALID_TEXT,
-                    message: format!("invalid input value for enum {name}: {label:?} ({known})"),
-                })
-            }
-            (SqlType::Array(of), Value::Array(items)) => {
-                for item in items {
-                    let nested = matches!(item, Value::Array(_));
-                    self.label(if nested { ty } else { of }, item.clone())?;
-                }
-                Ok(value)
-            }
-            _ => Ok(value),
         }
     }
 

@@ -10,6 +10,7 @@ mod encode;
 mod error;
 mod json;
 mod numeric;
+pub mod plan;
 mod position;
 mod receipt;
 mod time;

@@ -39,6 +39,53 @@ impl Numeric {
     }
 }
 
+impl Numeric {
+    /// The sum, with as many digits behind the point as the longer one has.
+    #[must_use]
+    pub fn plus(self, more: &Self) -> Self {
+        match (self, more) {
+            (Self::Finite(a), Self::Finite(b)) => Self::Finite(a + b),
+            (Self::Finite(_), other) => other.clone(),
+            (a, Self::Finite(_)) => a,
+            (a, b) if a == *b => a,
+            _ => Self::NaN,
+        }
+    }
+
+    /// The quotient with a whole number, with as many digits as PostgreSQL's `numeric / numeric` shows: sixteen that say
+    /// something at least (`select_div_scale` in its `numeric.c`).
+    #[must_use]
+    pub fn divided_by(self, n: u64) -> Self {
+        let Self::Finite(sum) = self else { return self };
+        let (weight, first) = leading(&sum);
+        let divisor = BigDecimal::from(n.max(1));
+        let (divisor_weight, divisor_first) = leading(&divisor);
+        let quotient_weight = weight - divisor_weight - i64::from(first <= divisor_first);
+        let scale = (16 - quotient_weight * 4).max(sum.fractional_digit_count()).clamp(0, 1_000);
+        // More digits than are shown, so that the last one is rounded once.
+        let (digits, exponent) = (&sum).as_bigint_and_exponent();
+        let up = (scale + 2 - exponent).max(0);
+        let scaled = BigDecimal::new(digits * bigdecimal::num_bigint::BigInt::from(10).pow(up as u32), 0);
+        let whole = scaled.as_bigint_and_exponent().0;
+        let quotient = &whole / bigdecimal::num_bigint::BigInt::from(n.max(1));
+        Self::Finite(BigDecimal::new(quotient, exponent + up).with_scale_round(scale, RoundingMode::HalfUp))
+    }
+}
+
+/// PostgreSQL keeps a numeric in groups of four digits: the place of the first group, and that group.
+fn leading(n: &BigDecimal) -> (i64, i64) {
+    let (digits, scale) = n.as_bigint_and_exponent();
+    let text = digits.magnitude().to_string();
+    if text == "0" {
+        return (0, 0);
+    }
+    let place = text.len() as i64 - scale - 1;
+    let weight = place.div_euclid(4);
+    let length = (place.rem_euclid(4) + 1) as usize;
+    let group: String = text.chars().chain(std::iter::repeat('0')).take(length).collect();
+    (weight, group.parse().unwrap_or_default())
+}
+
 impl PartialEq for Numeric {
     /// Equal digits, scale included: `1.0` and `1.00` are two images of one number.
     fn eq(&self, other: &Self) -> bool {
@@ -105,6 +152,22 @@ impl FromStr for Numeric {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mean_has_the_digits_that_postgresql_shows() {
+        for (sum, n, expected) in [
+            ("113", 3, "37.6666666666666667"),
+            ("1", 3, "0.33333333333333333333"),
+            ("10", 4, "2.5000000000000000"),
+            ("100000", 3, "33333.333333333333"),
+            ("-1", 3, "-0.33333333333333333333"),
+            ("23.75", 3, "7.9166666666666667"),
+            ("0", 5, "0.00000000000000000000"),
+        ] {
+            let mean = sum.parse::<Numeric>().unwrap().divided_by(n);
+            assert_eq!(mean.to_string(), expected, "{sum} / {n}");
+        }
+    }
 
     #[test]
     fn keeps_its_digits() {

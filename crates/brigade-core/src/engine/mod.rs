@@ -5,6 +5,7 @@ mod checked;
 mod clock;
 mod copy;
 mod log;
+mod read;
 mod truth;
 
 pub use checked::{
@@ -13,4 +14,8 @@ pub use checked::{
 pub use clock::{Clock, SystemClock};
 pub use copy::{CopyStore, Filling};
 pub use log::{Log, LogStatus, Spool, SpoolTransaction};
+pub use read::{
+    CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedTest, CheckedTree, Expression, Form,
+    Link, OrderBy, Output, ReadAnswer, Tables, push_cell,
+};
 pub use truth::{Applied, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus};

@@ -4,15 +4,18 @@
 //! In reading order: [`migrations`] puts files into order; each is cut into statements (`split`, on the tokens of `lex`)
 //! and parsed; [`fold`] changes the [`Model`] one statement at a time; [`Config::parse`] reads brigade.toml, and
 //! [`Model::with_settings`] lays its `[tables.T]` over the model. Every error begins with its [`place()`].
+//! [`Relations`] are what of a model can be read.
 
 mod config;
 mod fold;
+mod judge;
 mod lex;
 mod migration;
 mod model;
 mod parse;
 mod place;
 mod refused;
+mod relations;
 mod settings;
 mod split;
 #[cfg(test)]
@@ -25,5 +28,6 @@ pub use migration::*;
 pub use model::*;
 pub use parse::{parse, parse_expression};
 pub use place::{excerpt, misplaced, nearest, place};
+pub use relations::{Cardinality, Relation, RelationColumn, Relations, Relationship, Way};
 pub use split::split;
 pub use types::read_type;

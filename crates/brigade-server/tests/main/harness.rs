@@ -91,7 +91,12 @@ impl Running {
 
     /// With more in brigade.toml.
     pub async fn start_with(config: &str) -> Self {
-        Self::open(Self::project(config), ServerLimits::default()).await
+        Self::start_on(MIGRATION, config).await
+    }
+
+    /// With tables of its own.
+    pub async fn start_on(migration: &str, config: &str) -> Self {
+        Self::open(Self::project_of(migration, config), ServerLimits::default()).await
     }
 
     /// With limits that a test reaches.
@@ -100,9 +105,13 @@ impl Running {
     }
 
     fn project(config: &str) -> TempDir {
+        Self::project_of(MIGRATION, config)
+    }
+
+    fn project_of(migration: &str, config: &str) -> TempDir {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
-        std::fs::write(folder.path().join("migrations/0001_init.sql"), MIGRATION).unwrap();
+        std::fs::write(folder.path().join("migrations/0001_init.sql"), migration).unwrap();
         std::fs::write(folder.path().join("brigade.toml"), format!("name = \"test\"\n{config}")).unwrap();
         folder
     }

@@ -57,7 +57,8 @@ async fn metrics_are_prometheus_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn routes_that_are_none_and_methods_that_are_none() {
     let server = Running::start().await;
-    server.get("/nowhere").await.is_error(404, "BRG404");
+    server.get("/nowhere/else").await.is_error(404, "BRG404");
+    server.get("/nowhere").await.is_error(404, "PGRST205");
     let wrong = server.get("/transactions").await;
     wrong.is_error(405, "BRG405");
     assert_eq!(wrong.header("allow"), Some("POST"));

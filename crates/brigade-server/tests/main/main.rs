@@ -7,6 +7,7 @@ mod health;
 mod limits;
 mod operations;
 mod places;
+mod rest;
 mod shutdown;
 mod slowness;
 mod transactions;

@@ -10,7 +10,6 @@
 //! whole, [`anew`] begins another one.
 
 mod anew;
-mod connection;
 pub(crate) mod decode;
 mod log;
 mod publish;

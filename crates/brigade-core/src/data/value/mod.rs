@@ -4,6 +4,7 @@
 //! None of them guesses: `true`, `1.5` or `"x"` into an integer is 22P02, never a conversion.
 
 mod array;
+mod cast;
 mod read;
 #[cfg(test)]
 mod tests;

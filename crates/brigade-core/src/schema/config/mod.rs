@@ -32,6 +32,8 @@ pub struct Config {
     pub tables: BTreeMap<String, TableSettings>,
     /// Copies, by name.
     pub copies: BTreeMap<String, CopyConfig>,
+    /// The table API.
+    pub rest: RestConfig,
     /// The HTTP server.
     pub server: ServerConfig,
     /// Where sections and keys stand: `tables.links` at `brigade.toml:LINE:COLUMN`.
@@ -67,6 +69,7 @@ impl Config {
             schema: SchemaConfig { existing: false, schemas: vec!["public".to_string()] },
             tables: BTreeMap::new(),
             copies: BTreeMap::new(),
+            rest: RestConfig::default(),
             server: ServerConfig { body_max: limits::BODY_BYTES_MAX },
             places: BTreeMap::new(),
         }
@@ -189,6 +192,19 @@ pub struct CopyConfig {
     pub max_lag: Option<Duration>,
     /// Where it stands in brigade.toml: `brigade.toml:LINE:COLUMN`, for errors found later.
     pub place: String,
+}
+
+/// The table API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestConfig {
+    /// Rows of a page, at the top and in every embed; none: as many as there are.
+    pub max_rows: Option<u64>,
+    /// Whether sums and their like may be asked for.
+    pub aggregates: bool,
+    /// Whether `Prefer: tx=rollback` is heeded.
+    pub tx_override: bool,
+    /// Whether PATCH and DELETE without a filter change every row; else they are refused.
+    pub unfiltered_writes: bool,
 }
 
 /// The HTTP server.

@@ -12,10 +12,10 @@ use super::{
 };
 
 /// Sections that this version reads.
-const SECTIONS: [&str; 8] = ["name", "stores", "log", "commit", "schema", "tables", "copy", "server"];
+const SECTIONS: [&str; 9] = ["name", "stores", "log", "commit", "schema", "tables", "copy", "rest", "server"];
 
 /// Sections of the whole design that a later version will read.
-const LATER: [&str; 16] = [
+const LATER: [&str; 15] = [
     "access",
     "analytics",
     "auth",
@@ -28,7 +28,6 @@ const LATER: [&str; 16] = [
     "graph",
     "limits",
     "queries",
-    "rest",
     "rollup",
     "search",
     "sessions",
@@ -63,6 +62,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     schema(&root.section("schema")?, &source, &mut config)?;
     tables(&root.section("tables")?, &source, &mut config)?;
     copies(&root.section("copy")?, &source, &mut config)?;
+    rest(&root.section("rest")?, &mut config)?;
     server(&root.section("server")?, &mut config)?;
     Ok(config)
 }
@@ -249,6 +249,23 @@ fn copies(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
         copies.insert(name.to_string(), CopyConfig { tables, store, max_lag, place });
     }
     config.copies = copies;
+    Ok(())
+}
+
+fn rest(section: &Section<'_>, config: &mut Config) -> Result<()> {
+    section.only(&["max_rows", "aggregates", "tx_override", "unfiltered_writes"])?;
+    if let Some(value) = section.value("max_rows")? {
+        config.rest.max_rows = Some(value.count(1)? as u64);
+    }
+    if let Some(value) = section.value("aggregates")? {
+        config.rest.aggregates = value.yes()?;
+    }
+    if let Some(value) = section.value("tx_override")? {
+        config.rest.tx_override = value.yes()?;
+    }
+    if let Some(value) = section.value("unfiltered_writes")? {
+        config.rest.unfiltered_writes = value.one_of(&[("refuse", false), ("allow", true)])?;
+    }
     Ok(())
 }
 

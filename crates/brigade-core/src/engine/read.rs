@@ -1,0 +1,274 @@
+//! A read that has been checked: names are indexes, operands have their types, embeds know their columns. An engine makes
+//! SQL of it and asks nothing again.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    data::{
+        Result, SqlType, Value,
+        plan::{Aggregate, Comparator, Count, Is, Quantifier, Step},
+    },
+    limits,
+    schema::{Model, Relation},
+};
+
+/// A read that has been checked against the model.
+#[derive(Clone, Debug)]
+pub struct CheckedRead {
+    /// The model that it was checked against.
+    pub model: Arc<Model>,
+    /// What is read.
+    pub node: CheckedNode,
+    /// Whether rows beyond the page are counted.
+    pub count: Option<Count>,
+    /// How rows are written.
+    pub form: Form,
+    /// Bytes that the answer may have; past it BRG413.
+    pub bytes_max: usize,
+}
+
+/// How the rows of an answer are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A JSON array of objects.
+    #[default]
+    Json,
+    /// The same without keys whose value is null, at any depth.
+    JsonWithoutNulls,
+    /// Comma-separated lines, the first one naming the columns.
+    Csv,
+}
+
+/// What is asked of one relation.
+#[derive(Clone, Debug)]
+pub struct CheckedNode {
+    /// Of which.
+    pub relation: Arc<Relation>,
+    /// What a row shows, in order.
+    pub items: Vec<CheckedItem>,
+    /// Relations whose rows belong to each row; items, filters and orders name them by index.
+    pub embeds: Vec<CheckedEmbed>,
+    /// All must hold.
+    pub filters: Vec<CheckedTree>,
+    /// Must hold too, and is asked before everything that the caller chose: the place of row policies.
+    pub policy: Option<CheckedTree>,
+    /// The order of rows.
+    pub order: Vec<CheckedOrder>,
+    /// At most so many rows.
+    pub limit: Option<u64>,
+    /// So many rows are passed over.
+    pub offset: u64,
+}
+
+impl CheckedNode {
+    /// Whether rows are gathered into groups, one for all that are equal in what is no aggregate.
+    pub fn is_grouped(&self) -> bool {
+        self.items.iter().any(|item| matches!(item.output, Output::Aggregate { .. }))
+    }
+}
+
+/// A part of what a row shows.
+#[derive(Clone, Debug)]
+pub struct CheckedItem {
+    /// Its name in the answer.
+    pub name: String,
+    /// What it is.
+    pub output: Output,
+}
+
+/// What is shown.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// A value of the row.
+    Value(Expression),
+    /// Something made of the values of all rows of a group.
+    Aggregate {
+        /// What is made.
+        function: Aggregate,
+        /// Of which values; none: of the rows themselves.
+        of: Option<Expression>,
+        /// The type that it has.
+        ty: SqlType,
+        /// The type it is shown as, where another is asked for.
+        cast: Option<SqlType>,
+    },
+    /// The rows of an embed: an object or null, or an array.
+    Embed(usize),
+    /// One item of an embed's row (an array of them, where there may be many rows), shown as the row's own.
+    Spread {
+        /// Which embed.
+        embed: usize,
+        /// Which of its items.
+        item: usize,
+    },
+}
+
+/// A column, a place inside its JSON, or what a cast makes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    /// The column's index in the relation.
+    pub column: usize,
+    /// The way into its JSON.
+    pub path: Vec<Step>,
+    /// The type before a cast: the column's own; json, jsonb or text behind a path.
+    pub base: SqlType,
+    /// The cast.
+    pub cast: Option<SqlType>,
+}
+
+impl Expression {
+    /// A column as it is.
+    pub fn column(relation: &Relation, column: usize) -> Self {
+        Self { column, path: Vec::new(), base: relation.columns[column].ty.clone(), cast: None }
+    }
+
+    /// The type of its values.
+    pub fn ty(&self) -> &SqlType {
+        self.cast.as_ref().unwrap_or(&self.base)
+    }
+}
+
+/// Rows of another relation that belong to each row.
+#[derive(Clone, Debug)]
+pub struct CheckedEmbed {
+    /// What is asked of it.
+    pub node: CheckedNode,
+    /// The relation whose rows they belong to.
+    pub outer: Arc<Relation>,
+    /// Which rows belong.
+    pub link: Link,
+    /// Whether there is at most one.
+    pub is_one: bool,
+    /// Whether rows without any are left out.
+    pub is_inner: bool,
+}
+
+/// Which rows of an embedded relation belong to a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// Those whose columns equal the row's: pairs of the row's column and theirs.
+    Direct(Vec<(usize, usize)>),
+    /// Those that a junction's row joins with the row.
+    Through {
+        /// The junction.
+        junction: Arc<Relation>,
+        /// Pairs of the row's column and the junction's.
+        near: Vec<(usize, usize)>,
+        /// Pairs of the junction's column and theirs.
+        far: Vec<(usize, usize)>,
+    },
+}
+
+/// A condition.
+#[derive(Clone, Debug)]
+pub enum CheckedTree {
+    /// Several, joined.
+    Group {
+        /// Whether the whole is turned round.
+        negated: bool,
+        /// Whether one is enough.
+        any: bool,
+        /// The conditions.
+        of: Vec<CheckedTree>,
+    },
+    /// A comparison.
+    Compare {
+        /// Whether it is turned round.
+        negated: bool,
+        /// What is compared.
+        what: Expression,
+        /// How, and with what.
+        test: CheckedTest,
+    },
+    /// Whether an embed has any row.
+    Exists {
+        /// Whether it must have none.
+        negated: bool,
+        /// Which embed.
+        embed: usize,
+    },
+}
+
+/// How a value is compared, and with what.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckedTest {
+    /// With one value; of a pattern, it is text.
+    Compare(Comparator, Value),
+    /// With one or all of several.
+    Quantified(Comparator, Quantifier, Vec<Value>),
+    /// One of several.
+    In(Vec<Value>),
+    /// Null, true, false.
+    Is(Is),
+    /// Not equal, where null equals null.
+    IsDistinct(Value),
+    /// Holds all of an array or JSON value.
+    Contains(Value),
+    /// Is held by an array or JSON value.
+    ContainedBy(Value),
+    /// Shares an element with an array.
+    Overlaps(Value),
+}
+
+/// A part of an order.
+#[derive(Clone, Debug)]
+pub struct CheckedOrder {
+    /// What decides.
+    pub by: OrderBy,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Whether nulls come first.
+    pub nulls_first: bool,
+}
+
+/// What an order looks at.
+#[derive(Clone, Debug)]
+pub enum OrderBy {
+    /// A value of the row.
+    Value(Expression),
+    /// A value of the one row of an embed.
+    Embed(usize, Expression),
+    /// An item of the answer, for what only a group has.
+    Item(usize),
+}
+
+/// What a read found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadAnswer {
+    /// The rows, as [`Form`] says: `[…]`, or lines.
+    pub body: Vec<u8>,
+    /// How many rows are in it.
+    pub rows: u64,
+    /// How many there are without limit and offset, where that was asked.
+    pub total: Option<u64>,
+}
+
+/// A store that answers reads of tables: the truth, or a server that follows it.
+#[async_trait]
+pub trait Tables: Send + Sync {
+    /// Runs a read as one statement on one state of the data, however many embeds it has. Values of the caller's are
+    /// bound, never pasted into SQL. It may be repeated. Past the engine's statement timeout it answers 57014, past
+    /// [`CheckedRead::bytes_max`] BRG413.
+    async fn read(&self, read: CheckedRead) -> Result<ReadAnswer>;
+}
+
+impl CheckedRead {
+    /// A read of a node as JSON, without a count.
+    pub fn new(model: &Arc<Model>, node: CheckedNode) -> Self {
+        Self { model: Arc::clone(model), node, count: None, form: Form::Json, bytes_max: limits::ANSWER_BYTES_MAX }
+    }
+}
+
+/// A cell of a line, in quotes where it needs them; nothing for null.
+pub fn push_cell(text: Option<&str>, out: &mut String) {
+    let Some(text) = text else { return };
+    if text.contains(['"', ',', '\n', '\r', '\\']) || text.is_empty() {
+        out.push('"');
+        out.push_str(&text.replace('"', "\"\""));
+        out.push('"');
+    } else {
+        out.push_str(text);
+    }
+}

@@ -1,0 +1,29 @@
+//! GET and HEAD of a table.
+
+use std::sync::Arc;
+
+use axum::{http::Method, response::Response};
+use brigade::data::{Result, plan::Read};
+
+use super::{
+    Request,
+    accept::{self, Accepted},
+    answer, fresh, grammar,
+    prefer::Prefer,
+    range,
+};
+use crate::Server;
+
+pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Response> {
+    let accepted = Accepted::read(&request.headers)?;
+    accept::check_profile(&request.headers, "accept-profile")?;
+    let prefer = Prefer::read(&request.headers)?;
+    let mut asked = grammar::parse(&request.query)?;
+    if request.method == Method::GET {
+        range::apply(&request.headers, &mut asked.node)?;
+    }
+    let read = Read { from: request.table.clone(), node: asked.node, count: prefer.count };
+    let position = fresh::wait(server, &request.headers, prefer.wait).await?;
+    let found = server.brigade.read(&read, accepted.form()).await?;
+    answer::rows(found, &read, accepted, &prefer, position)
+}

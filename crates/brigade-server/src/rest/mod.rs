@@ -1,0 +1,55 @@
+//! Tables and views over HTTP, with PostgREST's conventions: existing clients work unchanged.
+//!
+//! This folder only parses and renders. In reading order: `grammar` turns a query string into a read, [`prefer`] and
+//! [`accept`] its headers into wishes, [`get`] asks, [`answer`] writes what came back and `refusal` what did not.
+
+mod accept;
+mod answer;
+mod fresh;
+mod get;
+pub mod grammar;
+mod prefer;
+mod range;
+mod refusal;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+use brigade::data::Error;
+
+use crate::Server;
+use refusal::Refused;
+
+/// The routes of tables, under `/rest/v1/` and, where no other route has the name, under `/`.
+pub fn routes(routes: Router<Arc<Server>>) -> Router<Arc<Server>> {
+    routes.route("/rest/v1/{table}", any(table)).route("/{table}", any(table))
+}
+
+/// A request for one table.
+struct Request {
+    table: String,
+    method: Method,
+    query: String,
+    headers: HeaderMap,
+}
+
+async fn table(
+    State(server): State<Arc<Server>>,
+    Path(table): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let request = Request { table, query: uri.query().unwrap_or_default().to_owned(), method, headers };
+    match request.method {
+        Method::GET | Method::HEAD => Ok(get::answer(&server, &request).await?),
+        Method::OPTIONS => Ok((StatusCode::OK, [(header::ALLOW, "OPTIONS,GET,HEAD")]).into_response()),
+        _ => Err(Error::new("PGRST117", format!("Unsupported HTTP method: {}", request.method)).into()),
+    }
+}

@@ -1,0 +1,152 @@
+//! The suite of the table API: requests and what they are answered, the same on every engine.
+//!
+//! A case is data. Whoever can send a request runs it: [`run`] takes a function that does. Bodies are compared as JSON
+//! with the order of keys and every digit, since clients see both.
+
+mod reads;
+mod refusals;
+
+use brigade_core::data::Json;
+
+/// The tables that the suite works on, with their rows, as a migration.
+pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// A request and its answer.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// GET, unless it is said otherwise.
+    pub method: &'static str,
+    /// Path and query below the mount, as a client sends them.
+    pub path: String,
+    /// Headers of the request.
+    pub headers: Vec<(&'static str, String)>,
+    /// The status of the answer; 0: a mistake of the caller's, or no rows.
+    pub status: u16,
+    /// Its body: JSON, or text where it is none; of an error the code alone.
+    pub body: Expected,
+    /// Headers of the answer.
+    pub answered: Vec<(&'static str, &'static str)>,
+}
+
+/// What the body must be.
+#[derive(Clone, Debug)]
+pub enum Expected {
+    /// This JSON.
+    Json(String),
+    /// This text.
+    Text(&'static str),
+    /// An error with this code and all four keys.
+    Code(&'static str),
+}
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn get(path: &str, body: &str) -> Case {
+    Case {
+        method: "GET",
+        path: path.to_owned(),
+        headers: Vec::new(),
+        status: 200,
+        body: Expected::Json(body.to_owned()),
+        answered: Vec::new(),
+    }
+}
+
+fn refused(path: &str, status: u16, code: &'static str) -> Case {
+    Case { status, body: Expected::Code(code), ..get(path, "") }
+}
+
+impl Case {
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    fn answers(mut self, name: &'static str, value: &'static str) -> Self {
+        self.answered.push((name, value));
+        self
+    }
+
+    fn text(mut self, text: &'static str) -> Self {
+        self.body = Expected::Text(text);
+        self
+    }
+
+    /// What differs from the answer.
+    fn differs(&self, answer: &Answer) -> Option<String> {
+        if self.status == 0 {
+            let harmless = (400..500).contains(&answer.status) || answer.body == "[]";
+            return (!harmless).then(|| format!("status {}: {}", answer.status, answer.body));
+        }
+        if answer.status != self.status {
+            return Some(format!("status {} instead of {}: {}", answer.status, self.status, answer.body));
+        }
+        for (name, value) in &self.answered {
+            if answer.header(name) != Some(*value) {
+                return Some(format!("{name}: {:?} instead of {value:?}", answer.header(name)));
+            }
+        }
+        match &self.body {
+            Expected::Text(text) if *text == answer.body => None,
+            Expected::Text(text) => Some(format!("{:?} instead of {text:?}", answer.body)),
+            Expected::Json(expected) => {
+                let (found, expected) = (compact(&answer.body), compact(expected));
+                (found != expected).then(|| format!("\n  {found}\ninstead of\n  {expected}"))
+            }
+            Expected::Code(code) => {
+                let body = Json::parse_lenient(answer.body.as_bytes()).ok()?;
+                let whole = ["code", "message", "details", "hint"].iter().all(|key| body.get(key).is_some());
+                let found = body.get("code").and_then(Json::as_str).unwrap_or_default();
+                (found != *code || !whole).then(|| format!("{} instead of {code}", answer.body))
+            }
+        }
+    }
+}
+
+fn compact(text: &str) -> String {
+    Json::parse_lenient(text.as_bytes()).map_or_else(|e| format!("no JSON: {e:?}: {text}"), |json| json.to_compact())
+}
+
+/// Every case.
+pub fn cases() -> Vec<Case> {
+    [reads::rows(), reads::embeds(), reads::pages(), reads::forms(), refusals::refusals(), refusals::injections()]
+        .concat()
+}
+
+/// Sends every case and compares.
+///
+/// # Panics
+/// Where one differs, with all that do.
+pub async fn run<F: Future<Output = Answer>>(engine: &str, send: impl Fn(Case) -> F) {
+    let cases = cases();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let answer = send(case.clone()).await;
+        if let Some(difference) = case.differs(&answer) {
+            wrong.push(format!("{} {} {:?}: {difference}", case.method, case.path, case.headers));
+        }
+    }
+    eprintln!("{engine}: {} of {} cases", cases.len() - wrong.len(), cases.len());
+    assert!(wrong.is_empty(), "{engine}: {} cases differ\n{}", wrong.len(), wrong.join("\n"));
+}
