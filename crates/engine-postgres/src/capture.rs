@@ -23,6 +23,8 @@ pub(crate) struct Found {
     /// Quoted, with its schema.
     pub sql: String,
     pub name: String,
+    /// The table that it is a partition of; else its own name.
+    pub root: String,
     pub identity: String,
     pub has_key: bool,
     pub is_published: bool,
@@ -37,7 +39,8 @@ pub(crate) async fn tables(client: &Client, schemas: &[String], publication: &st
             c.relreplident::text, EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary), \
             EXISTS (SELECT 1 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid \
                     WHERE r.prrelid = c.oid AND p.pubname = $2), \
-            c.relispartition, c.relfilenode, pg_relation_size(c.oid) > 0 \
+            c.relispartition, c.relfilenode, pg_relation_size(c.oid) > 0, \
+            COALESCE((SELECT r.relname FROM pg_class r WHERE r.oid = pg_partition_root(c.oid)), c.relname)::text \
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname = ANY ($1) \
             AND c.relname NOT LIKE 'brigade\\_%' ORDER BY c.oid";
@@ -54,6 +57,7 @@ pub(crate) async fn tables(client: &Client, schemas: &[String], publication: &st
                 is_partition: row.try_get(6).map_err(from_pg)?,
                 file: row.try_get(7).map_err(from_pg)?,
                 has_rows: row.try_get(8).map_err(from_pg)?,
+                root: row.try_get(9).map_err(from_pg)?,
             })
         })
         .collect()

@@ -17,6 +17,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const SESSION: &str = "-c datestyle=ISO,MDY -c intervalstyle=iso_8601 -c timezone=UTC -c extra_float_digits=1 \
                        -c bytea_output=hex -c standard_conforming_strings=on -c client_encoding=UTF8";
 
+/// When the server gives a stream up whose reader is gone, whatever it is set to: until then nobody else may follow.
+const WAL_SENDER_TIMEOUT: &str = "30s";
+
 /// How to reach and use a PostgreSQL truth.
 #[derive(Clone, Debug)]
 pub struct PostgresConfig {
@@ -83,7 +86,9 @@ impl PostgresConfig {
             .ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable })
             .connect_timeout(self.store.connect_timeout.min(Duration::from_secs(4)))
             .tcp_user_timeout(Duration::from_secs(4))
-            .keepalives_idle(Duration::from_secs(15));
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3);
         let tls = if encrypted { Some(connector(ca.as_ref())?) } else { None };
         let tls_replication = if encrypted { TlsConfig::verify_full(ca) } else { TlsConfig::disabled() };
         let name = default_name(&database, &self.project);
@@ -122,7 +127,7 @@ impl Reach {
         )
         .with_port(self.port)
         .with_tls(self.tls_replication.clone())
-        .with_options(SESSION)
+        .with_options(format!("{SESSION} -c wal_sender_timeout={WAL_SENDER_TIMEOUT}"))
         .with_application_name("brigade")
         .with_status_interval(Duration::from_millis(500))
         .with_buffer_size(1024)

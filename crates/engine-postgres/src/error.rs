@@ -10,6 +10,10 @@ use tokio_postgres::error::{DbError, SqlState};
 /// How long a caller waits before it repeats a call to a store that is away.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The mend of a certificate that is not trusted.
+pub(crate) const CERTIFICATE_HINT: &str = "the server's certificate is not for this host, or of no authority that is \
+    trusted: name the file of its authority in [stores.truth] tls_ca, and the host as the certificate has it";
+
 /// SQLSTATEs that mean "nobody is there to answer": connection exceptions, a server that stops or starts, none left.
 fn is_away(state: &SqlState) -> bool {
     state.code().starts_with("08") || matches!(state.code(), "57P01" | "57P02" | "57P03" | "53300")
@@ -20,9 +24,17 @@ pub(crate) fn from_pg(error: tokio_postgres::Error) -> Error {
     match error.as_db_error() {
         Some(db) if is_away(db.code()) => away(db.message()).source(error),
         Some(db) => from_db(db),
-        None if error.code().is_some_and(is_away) || is_connection(&error) => away(describe(&error)).source(error),
+        None if error.code().is_some_and(is_away) || is_connection(&error) => unreached(error),
         None => Error::internal(describe(&error)).source(error),
     }
+}
+
+/// No connection: why, and the mend where somebody must do something.
+fn unreached(error: tokio_postgres::Error) -> Error {
+    let why = describe(&error);
+    let distrusted = why.contains("invalid peer certificate");
+    let told = away(why).source(error);
+    if distrusted { told.hint(CERTIFICATE_HINT) } else { told }
 }
 
 /// An error that the server reported: code, message, place, PostgreSQL's own detail and hint.
@@ -46,7 +58,7 @@ pub(crate) fn from_db(db: &DbError) -> Error {
 /// An error of the pool: no connection could be had.
 pub(crate) fn from_pool(error: PoolError) -> Error {
     match error {
-        PoolError::Backend(error) => away(describe(&error)).source(error),
+        PoolError::Backend(error) => unreached(error),
         PoolError::Closed => away("closed"),
         PoolError::Timeout(_) => away("no connection within the time limit")
             .hint("the server does not answer, or every connection is in use: see pool_max in [stores.truth]"),

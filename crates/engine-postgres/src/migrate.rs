@@ -1,7 +1,7 @@
 //! Migrations, as they were written. One transaction holds the statements, what captures the tables they make, the record
 //! of the migration and its entry in the log; so after a failure nothing of it is there, and after success everything is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brigade_core::{
     data::{Error, Result, code, escape_json, line_column},
@@ -97,7 +97,7 @@ async fn apply(truth: &PostgresTruth, client: &Client, step: &MigrationStep) -> 
     let (schemas, publication) = (&truth.reach.config.schemas, &truth.reach.publication);
     capture::make_publication(client, publication).await?;
     let before = capture::tables(client, schemas, publication).await?;
-    announce(client, step).await?;
+    announce(client, step, None).await?;
     for script in [&step.migration.common, &step.migration.postgres].into_iter().flatten() {
         for statement in &script.statements {
             refuse_control(script, statement)?;
@@ -107,7 +107,7 @@ async fn apply(truth: &PostgresTruth, client: &Client, step: &MigrationStep) -> 
             }
         }
     }
-    note_rewritten(truth, &before, &capture::tables(client, schemas, publication).await?, step);
+    tell_rewritten(truth, client, &before, step).await?;
     client
         .execute(
             "INSERT INTO brigade_migration VALUES ($1, $2, $3, now())",
@@ -137,10 +137,15 @@ async fn is_applied(client: &Client, step: &MigrationStep) -> Result<bool> {
         .hint("put the file back as it was, and write a new migration for the change"))
 }
 
-/// The migration's entry in the log. It comes first, so that every image behind it is of the schema that it names.
-async fn announce(client: &Client, step: &MigrationStep) -> Result<()> {
+/// The migration's entry in the log. Its own comes first, so that every image behind it is of the schema that it names;
+/// one for each table whose rows it changed without telling the log comes last.
+async fn announce(client: &Client, step: &MigrationStep, table: Option<&str>) -> Result<()> {
     let mut text = format!("{{\"number\":{},\"name\":", step.migration.number);
     escape_json(&step.migration.name, &mut text);
+    if let Some(table) = table {
+        text.push_str(",\"table\":");
+        escape_json(table, &mut text);
+    }
     text.push('}');
     client
         .query_one("SELECT pg_logical_emit_message(true, $1, $2::text)", &[&MESSAGE, &text])
@@ -174,26 +179,27 @@ async fn take_in_new(truth: &PostgresTruth, client: &Client, before: &[Found], s
         let settings = step.after.table(&table.name).map(|t| &t.settings);
         capture::take_in(client, publication, &table, capture::wants_full(&table, settings)).await?;
         if table.has_rows {
-            truth.note(format!(
-                "migration {} made table {} together with its rows: they are not in the log, rebuild what is derived from it",
-                step.migration.number, table.name
-            ));
+            announce(client, step, Some(&table.root)).await?;
         }
     }
     Ok(())
 }
 
-/// Rule 3: a rewrite changes rows and tells the log nothing.
-fn note_rewritten(truth: &PostgresTruth, before: &[Found], after: &[Found], step: &MigrationStep) {
-    let files: BTreeMap<u32, &Found> = after.iter().map(|t| (t.oid, t)).collect();
-    for old in before.iter().filter(|b| b.has_rows) {
-        if files.get(&old.oid).is_some_and(|new| new.file != old.file) {
-            truth.note(format!(
-                "migration {} rewrote table {} without changes in the log: rebuild what is derived from it",
-                step.migration.number, old.name
-            ));
-        }
+/// Rule 3: a rewrite changes rows and tells the log nothing. So the migration itself tells it, and what is derived from
+/// those tables is made anew when it comes to that place.
+async fn tell_rewritten(truth: &PostgresTruth, client: &Client, before: &[Found], step: &MigrationStep) -> Result<()> {
+    let after = capture::tables(client, &truth.reach.config.schemas, &truth.reach.publication).await?;
+    let files: BTreeMap<u32, u32> = after.iter().map(|t| (t.oid, t.file)).collect();
+    let is_rewritten = |old: &&Found| old.has_rows && files.get(&old.oid).is_some_and(|file| *file != old.file);
+    let rewritten: BTreeSet<&str> = before.iter().filter(is_rewritten).map(|old| old.root.as_str()).collect();
+    for table in rewritten {
+        announce(client, step, Some(table)).await?;
+        truth.note(format!(
+            "migration {} rewrote table {table} without changes in the log: what is derived from it is made anew",
+            step.migration.number
+        ));
     }
+    Ok(())
 }
 
 fn at(script: &Script, offset: usize) -> String {

@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -22,13 +22,19 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     config::{PostgresConfig, Reach},
     encode::lsn,
-    error::{away, from_pg, from_pool},
+    error::{away, from_pg, from_pool, outcome_unknown},
     identity::Identity,
     pool::{Session, make_pool},
 };
 
 /// How often sessions are replaced, kept keys removed, and the server looked at.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long an answer is waited for before the server is asked whether it is there, how long it may take to say so, and how
+/// long that holds. The first two together stay below five seconds, within which every request is answered.
+const PROBE_AFTER: Duration = Duration::from_millis(2_500);
+const PROBE_MAX: Duration = Duration::from_millis(1_500);
+const PROBE_KEPT: Duration = Duration::from_secs(1);
 
 /// Prepared statements of one session; past it they are forgotten together and prepared again.
 const STATEMENTS_MAX: usize = 512;
@@ -43,6 +49,8 @@ pub struct PostgresTruth {
     pub(crate) notes: Mutex<Vec<String>>,
     stopped: Mutex<Option<String>>,
     closed: AtomicBool,
+    /// When the server was last asked whether it is there, and whether it was.
+    probed: tokio::sync::Mutex<Option<(Instant, bool)>>,
     upkeep: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -68,6 +76,7 @@ impl PostgresTruth {
             notes: Mutex::default(),
             stopped: Mutex::default(),
             closed: AtomicBool::new(false),
+            probed: tokio::sync::Mutex::default(),
             upkeep: Mutex::default(),
         });
         truth.keep_minimum().await;
@@ -98,6 +107,30 @@ impl PostgresTruth {
             object.statement_cache.clear();
         }
         Ok(Session::new(object))
+    }
+
+    /// Ends, with the reason, once the server has been asked whether it is there and has not said so; never as long as it
+    /// does. A slow statement and a frozen server look alike from where the answer is waited for.
+    pub(crate) async fn falls_silent(&self) -> String {
+        loop {
+            tokio::time::sleep(PROBE_AFTER).await;
+            // One question at a time, and its answer for all who wait.
+            let mut last = self.probed.lock().await;
+            let is_there = match *last {
+                Some((at, is_there)) if at.elapsed() < PROBE_KEPT => is_there,
+                _ => {
+                    let probe = tokio::time::timeout(PROBE_MAX, self.reach.connect()).await;
+                    let is_there = matches!(probe, Ok(Ok(_)));
+                    *last = Some((Instant::now(), is_there));
+                    is_there
+                }
+            };
+            if !is_there {
+                let why = "the server does not answer";
+                self.note_away(away(why));
+                return why.to_owned();
+            }
+        }
     }
 
     fn note_away(&self, error: Error) -> Error {
@@ -155,9 +188,12 @@ impl PostgresTruth {
     /// Looks whether the server is there and still the same one.
     async fn look(&self) {
         let found = match self.session().await {
-            Ok(session) => tokio::time::timeout(Duration::from_secs(4), Identity::read(session.client()))
-                .await
-                .unwrap_or_else(|_| Err(away("no answer within 4 s"))),
+            Ok(mut session) => {
+                // One that does not answer is not given to the next caller.
+                session.begin();
+                let found = tokio::time::timeout(Duration::from_secs(4), Identity::read(session.client())).await;
+                found.inspect(|_| session.end()).unwrap_or_else(|_| Err(away("no answer within 4 s")))
+            }
             Err(error) => Err(error),
         };
         let stopped = match found {
@@ -209,11 +245,17 @@ impl Truth for PostgresTruth {
     }
 
     async fn commit(&self, transaction: CheckedTransaction, key: Option<IdempotencyKey>) -> Result<Receipt> {
-        crate::commit::commit(self, &transaction, key.as_ref()).await
+        tokio::select! {
+            receipt = crate::commit::commit(self, &transaction, key.as_ref()) => receipt,
+            why = self.falls_silent() => Err(outcome_unknown(why)),
+        }
     }
 
     async fn query(&self, sql: &str, write: bool, rows_max: usize) -> Result<QueryResult> {
-        crate::query::query(self, sql, write, rows_max).await
+        tokio::select! {
+            result = crate::query::query(self, sql, write, rows_max) => result,
+            why = self.falls_silent() => Err(if write { outcome_unknown(why) } else { away(why) }),
+        }
     }
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>> {

@@ -2,6 +2,8 @@
 
 #[path = "main/commit.rs"]
 mod commit;
+#[path = "main/encrypted.rs"]
+mod encrypted;
 #[path = "main/log.rs"]
 mod log;
 #[path = "main/spool.rs"]

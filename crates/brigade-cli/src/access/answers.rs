@@ -82,7 +82,8 @@ struct Refusal {
 
 #[derive(Deserialize)]
 struct RefusedField {
-    statement: usize,
+    /// None where the problem is the error itself, once more.
+    statement: Option<usize>,
     field: Option<String>,
     code: String,
     message: String,
@@ -110,12 +111,8 @@ pub async fn good(response: Response) -> Result<Response> {
 /// Reads the body of an error.
 pub fn refusal(body: &[u8]) -> Option<Error> {
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
-    let problems = refusal.problems.into_iter().map(|p| Problem {
-        statement: p.statement,
-        field: p.field,
-        code: p.code.into(),
-        message: p.message,
-        hint: p.hint,
+    let problems = refusal.problems.into_iter().filter_map(|p| {
+        Some(Problem { statement: p.statement?, field: p.field, code: p.code.into(), message: p.message, hint: p.hint })
     });
     let problems: Vec<Problem> = problems.collect();
     let mut error = match problems.is_empty() {

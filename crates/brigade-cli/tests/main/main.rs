@@ -3,5 +3,6 @@
 mod commands;
 mod crash;
 mod loading;
+mod postgres;
 mod running;
 mod serving;

@@ -59,9 +59,14 @@ pub struct LayoutColumn {
 }
 
 impl Layout {
-    /// The layout of a schema change, which has no table.
+    /// The layout of a migration's own entry, which has no table.
     pub fn none() -> Arc<Self> {
-        Arc::new(Self { table: String::new(), columns: Vec::new(), key: Vec::new() })
+        Self::named(String::new())
+    }
+
+    /// The layout of the entry that tells of rows of a table that a migration rewrote: there is no image to read with it.
+    pub fn named(table: String) -> Arc<Self> {
+        Arc::new(Self { table, columns: Vec::new(), key: Vec::new() })
     }
 
     /// The key of a row, or nothing where the table has no primary key.
@@ -139,11 +144,18 @@ pub struct Change {
     pub before: Option<Image>,
     /// The row after; none for a delete.
     pub after: Option<Row>,
-    /// The migration, for [`Op::Schema`].
+    /// The migration, for [`Op::Schema`]. Where the layout names a table, this is not the migration's own entry: it says
+    /// that the migration changed rows of that table which the log has no changes of.
     pub schema: Option<SchemaChange>,
 }
 
 impl Change {
+    /// The table whose rows a migration changed without a change of each: whoever derives something from it needs a new
+    /// snapshot from here on.
+    pub fn rewritten(&self) -> Option<&str> {
+        (self.schema.is_some() && !self.layout.table.is_empty()).then_some(self.layout.table.as_str())
+    }
+
     /// The row's key: of the row after, else of the row before; none without a primary key.
     pub fn key(&self) -> Option<Key> {
         match (&self.after, &self.before) {

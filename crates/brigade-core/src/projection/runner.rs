@@ -97,6 +97,11 @@ async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
                 _ = known.wait_for(|k| k.paused || k.detached) => {}
             }
         }
+        Next::Rewritten(reason) => {
+            tracing::info!(projection = line.name(), reason, "made anew");
+            line.update(|known| known.last_error = Some(reason));
+            rebuild::rebuild(line, None).await?;
+        }
         Next::NeedsModel(number) => {
             line.update(|known| {
                 known.state = State::Waiting;
@@ -114,7 +119,10 @@ async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
 enum Next {
     Applied,
     Nothing,
+    /// A migration that the model in force does not have yet.
     NeedsModel(u32),
+    /// Rows were changed that the log has no changes of, and why: only a new snapshot goes on from here.
+    Rewritten(String),
 }
 
 /// Applies what comes next: as many whole transactions as fit a chunk, or one larger transaction in several.
@@ -126,6 +134,18 @@ async fn apply_next(line: &Line, attempt: &Attempt, version: u32) -> Result<Next
     }
     let layouts = line.layouts();
     let tip = *line.sources.log.tip().borrow();
+    let is_seen = |change: &Change| match (&checkpoint.seen, change.transaction.xid) {
+        (Some(seen), Some(xid)) => seen.contains(xid),
+        _ => false,
+    };
+    let obstacle = |change: &Change| {
+        let migration = change.schema.as_ref()?;
+        if migration.number > version {
+            return Some(Next::NeedsModel(migration.number));
+        }
+        let table = change.rewritten().filter(|table| line.projection.wants(table) && !is_seen(change))?;
+        Some(Next::Rewritten(format!("migration {} rewrote table {table}: it is made anew", migration.number)))
+    };
     let mut after = checkpoint.position;
     loop {
         let read = line.sources.log.read(Some(after), CHUNK_MAX).await?;
@@ -136,17 +156,13 @@ async fn apply_next(line: &Line, attempt: &Attempt, version: u32) -> Result<Next
             }
             return Ok(Next::Nothing);
         }
-        let (chunk, ends) = match cut(read, version) {
+        let (chunk, ends) = match cut(read, obstacle) {
             Cut::Chunk(chunk) => (chunk, true),
             Cut::Part(chunk) => (chunk, false),
-            Cut::NeedsModel(number) => return Ok(Next::NeedsModel(number)),
+            Cut::Before(obstacle) => return Ok(obstacle),
         };
         after = chunk.last().expect("a chunk has changes").position;
         let mark = ends.then(|| Checkpoint { position: after, seen: checkpoint.seen.clone() });
-        let is_seen = |change: &Change| match (&checkpoint.seen, change.transaction.xid) {
-            (Some(seen), Some(xid)) => seen.contains(xid),
-            _ => false,
-        };
         let wanted: Vec<Change> = chunk
             .into_iter()
             .filter(|change| !is_seen(change) && !attempt.skip.contains(&change.position))
@@ -169,24 +185,21 @@ enum Cut {
     Chunk(Vec<Change>),
     /// A part of a transaction that is larger than a chunk.
     Part(Vec<Change>),
-    /// The next transaction is a migration that the model in force does not have yet.
-    NeedsModel(u32),
+    /// Nothing can be applied before this is dealt with.
+    Before(Next),
 }
 
-/// Cuts what was read behind its last whole transaction, and before a migration newer than the model.
-fn cut(mut read: Vec<Change>, version: u32) -> Cut {
-    let newer = |change: &Change| change.schema.as_ref().map(|s| s.number).filter(|&number| number > version);
-    let migration = read.iter().enumerate().find_map(|(i, change)| newer(change).map(|number| (i, number)));
-    let reach = migration.map_or(read.len(), |(i, _)| i);
-    match read[..reach].iter().rposition(|change| change.last) {
-        Some(end) => {
+/// Cuts what was read behind its last whole transaction, and before the first change that stands in the way.
+fn cut(mut read: Vec<Change>, obstacle: impl Fn(&Change) -> Option<Next>) -> Cut {
+    let found = read.iter().enumerate().find_map(|(i, change)| obstacle(change).map(|next| (i, next)));
+    let reach = found.as_ref().map_or(read.len(), |(i, _)| *i);
+    match (read[..reach].iter().rposition(|change| change.last), found) {
+        (Some(end), _) => {
             read.truncate(end + 1);
             Cut::Chunk(read)
         }
-        None => match migration {
-            Some((_, number)) => Cut::NeedsModel(number),
-            None => Cut::Part(read),
-        },
+        (None, Some((_, next))) => Cut::Before(next),
+        (None, None) => Cut::Part(read),
     }
 }
 

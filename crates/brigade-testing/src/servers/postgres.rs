@@ -1,12 +1,18 @@
-//! A real PostgreSQL for tests, with `wal_level = logical`, on a free port of the loopback, in a folder that goes with it.
-//! Found in `/usr/lib/postgresql/*/bin` or on the PATH; a missing one is a loud skip, or a failure where
-//! `BRIGADE_REQUIRE_SERVERS=1` asks for it. The server ends with the process that started it, however that ends.
+//! A real PostgreSQL for tests, with `wal_level = logical`: the one that `BRIGADE_POSTGRES_URL` names, else one started on a
+//! free port of the loopback, in a folder that goes with it. Found in `/usr/lib/postgresql/*/bin` or on the PATH; a missing
+//! one is a loud skip, or a failure where `BRIGADE_REQUIRE_SERVERS=1` asks for it. A server that was started here ends with
+//! the process that started it, however that ends; one that was named is left as it was found.
+
+mod certificates;
+mod database;
+mod process;
 
 use std::{
-    fs, io,
+    fs,
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -14,19 +20,32 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-/// The user that PostgreSQL runs as where the tests run as root, which it refuses.
-const NOBODY: &str = "nobody";
+pub use certificates::Certificates;
+pub use database::Database;
+use database::Psql;
+use process::{NOBODY, as_user, children, find, is_root, run, signal, spawn_for_good};
 
 /// How long a start may take: a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running server. Dropped, it is stopped and its files are removed.
+/// Names a server that is there already. Its role makes databases and replicates; `psql` is on the PATH.
+const GIVEN: &str = "BRIGADE_POSTGRES_URL";
+
+/// A running server. Dropped, one that was started here is stopped and its files are removed.
 #[derive(Debug)]
 pub struct Postgres {
-    /// `postgres://postgres@127.0.0.1:PORT/postgres`; nobody asks for a password.
+    /// Of its database `postgres`; of a server that was started here `postgres://postgres@127.0.0.1:PORT/postgres`, and
+    /// nobody asks for a password.
     pub url: String,
-    /// Its port.
+    /// Its port; 0 for a server that was named.
     pub port: u16,
+    psql: Psql,
+    own: Option<Own>,
+}
+
+/// What there is of a server that was started here.
+#[derive(Debug)]
+struct Own {
     folder: TempDir,
     bin: PathBuf,
     child: Option<Child>,
@@ -34,29 +53,51 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one, or says loudly why not and gives none.
+    /// The one that `BRIGADE_POSTGRES_URL` names, or a new one; or says loudly why there is none. For tests that keep to
+    /// databases of their own ([`Postgres::create_database`]).
     ///
     /// # Panics
     /// Where there is none and `BRIGADE_REQUIRE_SERVERS=1` is set.
     pub fn start() -> Option<Self> {
+        match std::env::var(GIVEN) {
+            Ok(url) if !url.is_empty() => {
+                let program = find().map_or_else(|| "psql".into(), |bin| bin.join("psql"));
+                let psql = Psql { program, url };
+                Some(Self { url: psql.url_of("postgres"), port: 0, psql, own: None })
+            }
+            _ => Self::start_own(),
+        }
+    }
+
+    /// A new one, for tests that stop it, freeze it or look at more than their own database.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn start_own() -> Option<Self> {
         Self::start_with(&[])
     }
 
-    /// Starts one with further settings, `name=value`.
+    /// A new one with further settings, `name=value`.
     ///
     /// # Panics
     /// As [`Postgres::start`].
     pub fn start_with(settings: &[&str]) -> Option<Self> {
-        match Self::try_start(settings) {
-            Ok(server) => Some(server),
-            Err(error) if std::env::var("BRIGADE_REQUIRE_SERVERS").is_ok_and(|v| v == "1") => {
-                panic!("BRIGADE_REQUIRE_SERVERS=1, and PostgreSQL does not start: {error:#}")
-            }
-            Err(error) => {
-                eprintln!("SKIPPED: PostgreSQL does not start: {error:#}");
-                None
-            }
-        }
+        found(Self::try_start(settings))
+    }
+
+    /// A new one that takes encrypted connections too, with its certificates.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn start_encrypted() -> Option<(Self, Certificates, TempDir)> {
+        found((|| {
+            let folder = tempfile::Builder::new().prefix("brigade-certificates-").tempdir()?;
+            run(Command::new("chmod").arg("755").arg(folder.path()))?;
+            let made = Certificates::make(folder.path())?;
+            let (certificate, key) = (made.server.display(), made.key.display());
+            let settings = ["ssl=on", &format!("ssl_cert_file={certificate}"), &format!("ssl_key_file={key}")];
+            Ok((Self::try_start(&settings)?, made, folder))
+        })())
     }
 
     fn try_start(settings: &[&str]) -> Result<Self> {
@@ -69,31 +110,19 @@ impl Postgres {
             run(Command::new("chmod").arg("755").arg(folder.path()))?;
         }
         run(Command::new("chmod").arg("700").arg(&data))?;
-        run(as_user(&bin.join("initdb")).arg("-D").arg(&data).args([
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]))?;
-        let mut server = Self {
-            url: String::new(),
-            port: 0,
-            folder,
-            bin,
-            child: None,
-            settings: settings.iter().map(|&s| s.to_owned()).collect(),
-        };
+        let how = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
+        run(as_user(&bin.join("initdb")).arg("-D").arg(&data).args(how))?;
+        let psql = Psql { program: bin.join("psql"), url: String::new() };
+        let settings = settings.iter().map(|&s| s.to_owned()).collect();
+        let own = Own { folder, bin, child: None, settings };
+        let mut server = Self { url: String::new(), port: 0, psql, own: Some(own) };
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            server.port = port;
-            server.url = server.url_of("postgres");
+            server.port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            server.url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port);
+            server.psql.url.clone_from(&server.url);
             match server.launch() {
                 Ok(()) => return Ok(server),
-                Err(error) if server.log().contains("in use") => eprintln!("port {port}: {error:#}"),
+                Err(error) if server.log().contains("in use") => eprintln!("port {}: {error:#}", server.port),
                 Err(error) => return Err(error.context(server.log())),
             }
         }
@@ -102,12 +131,25 @@ impl Postgres {
 
     /// The URL of another database of it.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        self.psql.url_of(database)
     }
 
-    /// What the server has logged.
+    /// A new, empty database.
+    ///
+    /// # Panics
+    /// If the server makes none.
+    pub fn create_database(&self) -> Database {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("brigade_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}")).expect("a new database");
+        let cleans = self.own.is_none().then(|| self.psql.clone());
+        Database { url: self.url_of(&name), name, cleans }
+    }
+
+    /// What the server has logged, where it was started here.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        let path = self.own.as_ref().map(|own| own.folder.path().join("log"));
+        path.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default()
     }
 
     /// Starts it again after [`Postgres::kill`], on the same port and data.
@@ -128,27 +170,30 @@ impl Postgres {
         self.stop("INT");
     }
 
+    /// Halts all of its processes where they are: connections stay, and nobody answers.
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal_all("CONT");
+    }
+
     /// Runs SQL as another program would, through `psql`, and gives what it prints.
     ///
     /// # Errors
     /// If `psql` is missing or a statement fails.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String> {
-        let out = Command::new(self.bin.join("psql"))
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
-            .arg(self.url_of(database))
-            .arg("-c")
-            .arg(sql)
-            .output()?;
-        if !out.status.success() {
-            bail!("psql: {}", String::from_utf8_lossy(&out.stderr));
-        }
-        Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned())
+        self.psql.run(database, sql)
     }
 
     fn launch(&mut self) -> Result<()> {
-        let log = fs::File::create(self.folder.path().join("log"))?;
-        let mut command = as_user(&self.bin.join("postgres"));
-        command.arg("-D").arg(self.folder.path().join("data")).arg("-p").arg(self.port.to_string());
+        let port = self.port;
+        let own = self.own.as_mut().context("only a server that was started here is started again")?;
+        let log = fs::File::create(own.folder.path().join("log"))?;
+        let mut command = as_user(&own.bin.join("postgres"));
+        command.arg("-D").arg(own.folder.path().join("data")).arg("-p").arg(port.to_string());
         let fixed = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -158,13 +203,13 @@ impl Postgres {
             "shared_buffers=32MB",
             "max_connections=300",
         ];
-        for setting in fixed.into_iter().chain(self.settings.iter().map(String::as_str)) {
+        for setting in fixed.into_iter().chain(own.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let mut child = spawn_for_good(command).with_context(|| format!("{}", self.bin.display()))?;
+        let mut child = spawn_for_good(command).with_context(|| format!("{}", own.bin.display()))?;
         let until = Instant::now() + PATIENCE;
-        while !self.is_ready() {
+        while !own.is_ready(port) {
             if let Some(status) = child.try_wait()? {
                 bail!("the server ended with {status}");
             }
@@ -174,24 +219,21 @@ impl Postgres {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        self.child = Some(child);
+        own.child = Some(child);
         Ok(())
     }
 
-    fn is_ready(&self) -> bool {
-        if TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            return false;
+    fn signal_all(&self, name: &str) {
+        let Some(child) = self.own.as_ref().and_then(|own| own.child.as_ref()) else { return };
+        signal(child.id(), name);
+        for pid in children(child.id()) {
+            signal(pid, name);
         }
-        let isready = self.bin.join("pg_isready");
-        Command::new(isready)
-            .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .status()
-            .is_ok_and(|status| status.success())
     }
 
-    fn stop(&mut self, signal: &str) {
-        let Some(mut child) = self.child.take() else { return };
-        let _ = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+    fn stop(&mut self, name: &str) {
+        let Some(mut child) = self.own.as_mut().and_then(|own| own.child.take()) else { return };
+        signal(child.id(), name);
         let until = Instant::now() + Duration::from_secs(20);
         while Instant::now() < until {
             if let Ok(Some(_)) = child.try_wait() {
@@ -204,63 +246,33 @@ impl Postgres {
     }
 }
 
+impl Own {
+    fn is_ready(&self, port: u16) -> bool {
+        if TcpStream::connect(("127.0.0.1", port)).is_err() {
+            return false;
+        }
+        let mut isready = Command::new(self.bin.join("pg_isready"));
+        isready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|status| status.success())
+    }
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
+        self.thaw();
         self.kill();
     }
 }
 
-/// The newest one of the distribution's, else the PATH's.
-fn find() -> Option<PathBuf> {
-    let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
-        .filter(|(_, bin): &(u32, PathBuf)| bin.join("initdb").exists())
-        .collect();
-    found.sort();
-    found
-        .pop()
-        .map(|(_, bin)| bin)
-        .or_else(|| std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").exists()))
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
-}
-
-/// A command that runs as a user whom PostgreSQL accepts and that ends with this process. `setpriv` replaces itself, so
-/// the child's number is the server's own.
-fn as_user(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]);
-    if is_root() {
-        command.args(["--reuid", NOBODY, "--regid", "nogroup", "--clear-groups"]);
-    }
-    command.arg(program);
-    command
-}
-
-/// The server ends with the *thread* that spawned it: one that lives as long as the process, not the test's.
-fn spawn_for_good(mut command: Command) -> io::Result<Child> {
-    let (tell, told) = std::sync::mpsc::channel();
-    thread::spawn(move || {
-        let _ = tell.send(command.spawn());
-        loop {
-            thread::park();
+/// What was started; else says loudly why not, or fails where the tests were asked to.
+fn found<T>(started: Result<T>) -> Option<T> {
+    match started {
+        Ok(server) => Some(server),
+        Err(error) if std::env::var("BRIGADE_REQUIRE_SERVERS").is_ok_and(|v| v == "1") => {
+            panic!("BRIGADE_REQUIRE_SERVERS=1, and PostgreSQL does not start: {error:#}")
         }
-    });
-    told.recv().map_err(io::Error::other)?
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let out = command.output().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => anyhow::anyhow!("{:?} is not installed", command.get_program()),
-        _ => e.into(),
-    })?;
-    if !out.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+        Err(error) => {
+            eprintln!("SKIPPED: PostgreSQL does not start: {error:#}");
+            None
+        }
     }
-    Ok(())
 }

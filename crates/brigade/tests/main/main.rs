@@ -1,9 +1,11 @@
 //! Projects opened through the front door, on every engine that can be the truth.
 
 mod apps;
+mod lost_logs;
 mod postgres;
 mod projections;
 mod property;
+mod rewrites;
 mod scans;
 mod schema;
 mod suite;

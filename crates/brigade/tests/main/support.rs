@@ -1,15 +1,9 @@
 //! Temporary projects on SQLite and, where there is a server, on PostgreSQL.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{path::PathBuf, sync::Arc};
 
 use brigade::{Brigade, OpenOptions};
-use brigade_testing::servers::Postgres;
+use brigade_testing::servers::{Database, Postgres};
 
 /// Which engine is the truth of a test's project.
 #[derive(Clone)]
@@ -24,30 +18,25 @@ pub fn engines() -> Vec<Engine> {
     std::iter::once(Engine::Sqlite).chain(postgres).collect()
 }
 
-/// The URL of a new, empty database.
-pub fn create_database(server: &Postgres) -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    server.psql("postgres", &format!("CREATE DATABASE {name}")).expect("a new database");
-    server.url_of(&name)
-}
-
 /// A project in a folder that goes with it.
 pub struct TestProject {
     folder: tempfile::TempDir,
     pub engine: &'static str,
+    /// Of a PostgreSQL truth.
+    pub database: Option<Database>,
 }
 
 impl TestProject {
     /// A project of one migration. `settings` is the rest of brigade.toml.
     pub fn new(engine: &Engine, migration: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (name, stores) = match engine {
-            Engine::Sqlite => ("sqlite", String::new()),
-            Engine::Postgres(server) => ("postgres", format!("[stores]\ntruth = {:?}\n", create_database(server))),
+        let (name, database) = match engine {
+            Engine::Sqlite => ("sqlite", None),
+            Engine::Postgres(server) => ("postgres", Some(server.create_database())),
         };
+        let stores = database.as_ref().map(|d| format!("[stores]\ntruth = {:?}\n", d.url)).unwrap_or_default();
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
-        let project = Self { folder, engine: name };
+        let project = Self { folder, engine: name, database };
         project.write("brigade.toml", &format!("{stores}{settings}"));
         project.write("migrations/0001_init.sql", migration);
         project

@@ -104,11 +104,13 @@ pub(crate) fn update(layout: &Layout, before: Option<Image>, after: Row) -> Vec<
     steps
 }
 
-/// brigade's own message of a migration.
-pub(crate) fn schema_change(content: &[u8]) -> Option<SchemaChange> {
+/// brigade's own message of a migration, and the table of which it tells, if it tells of one.
+pub(crate) fn schema_change(content: &[u8]) -> Option<(SchemaChange, Arc<Layout>)> {
     let json = Json::parse(content).ok()?;
     let JsonValue::Number(number) = &json.get("number")?.value else { return None };
-    Some(SchemaChange { number: number.parse().ok()?, name: json.get("name")?.as_str()?.to_owned() })
+    let table = json.get("table").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let change = SchemaChange { number: number.parse().ok()?, name: json.get("name")?.as_str()?.to_owned() };
+    Some((change, Layout::named(table)))
 }
 
 /// A transaction under way. Changes come out in order, one later than they went in: only then is it known which is last.

@@ -10,6 +10,7 @@
 //! whole, [`anew`] begins another one.
 
 mod anew;
+mod connection;
 pub(crate) mod decode;
 mod log;
 mod publish;

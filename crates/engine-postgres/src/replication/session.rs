@@ -26,7 +26,7 @@ use tokio::{
 use tokio_postgres::Client;
 
 use super::{
-    Ended, State,
+    Ended, State, connection,
     decode::{self, Assembly, Step},
     publish::{Item, WAITING_MAX, publish, snapshot},
     relation::Relations,
@@ -59,6 +59,7 @@ struct Session {
     client: Arc<Client>,
     stream: ReplicationClient,
     ready: Ready,
+    slot: String,
     items: mpsc::Sender<Item>,
     publisher: JoinHandle<Result<()>>,
     newest_xid: Arc<AtomicU64>,
@@ -98,9 +99,10 @@ impl Session {
         let publisher = tokio::spawn(publish(client.clone(), spool.clone(), waiting, newest_xid.clone()));
         let session = Self {
             have: slot::lsn_of(spool.appended().await?),
-            stream: start(truth).await?,
+            stream: connection::start(truth).await?,
             relations: Relations::new(truth.reach.config.schemas.clone()),
             parser: LogicalReplicationParser::with_protocol_version(1),
+            slot: truth.reach.slot.clone(),
             spool: spool.clone(),
             client,
             ready,
@@ -124,7 +126,17 @@ impl Session {
         Ok(session)
     }
 
+    /// Ends at the first error, or when the server is asked whether it is there and does not say so: wherever the session
+    /// waits for it at that moment.
     async fn run(&mut self) -> Ended {
+        let (client, slot) = (Arc::clone(&self.client), self.slot.clone());
+        tokio::select! {
+            ended = self.turns() => ended,
+            ended = connection::falls_silent(&client, &slot) => ended,
+        }
+    }
+
+    async fn turns(&mut self) -> Ended {
         loop {
             if let Err(ended) = self.turn().await {
                 return ended;
@@ -141,7 +153,7 @@ impl Session {
                 self.wait().await?
             }
         };
-        match event.map_err(stream_error)? {
+        match event.map_err(connection::stream_error)? {
             Some(event) => self.take(event).await?,
             None => return Err(Ended::Again(Error::new(code::UNAVAILABLE, "the server ended the stream"))),
         }
@@ -153,20 +165,9 @@ impl Session {
     }
 
     async fn wait(&mut self) -> Result<Result<Option<ReplicationEvent>, PgWireError>, Ended> {
-        let silence = self.ready.silence_max.unwrap_or(Duration::from_secs(3_600));
-        let since = Instant::now();
-        loop {
-            tokio::select! {
-                event = self.stream.recv() => return Ok(event),
-                ended = &mut self.publisher => return Err(publisher_ended(ended)),
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
-            if self.client.is_closed() {
-                return Err(Ended::Again(Error::new(code::UNAVAILABLE, "the connection that holds the lock was lost")));
-            }
-            if since.elapsed() > silence {
-                return Err(Ended::Again(Error::new(code::UNAVAILABLE, "the server has been silent for too long")));
-            }
+        tokio::select! {
+            event = self.stream.recv() => Ok(event),
+            ended = &mut self.publisher => Err(connection::publisher_ended(ended)),
         }
     }
 
@@ -180,11 +181,11 @@ impl Session {
             }
             ReplicationEvent::XLogData { data, .. } => self.change(data).await?,
             ReplicationEvent::Message { transactional: true, prefix, content, .. } if prefix == MESSAGE => {
-                if let Some(schema) = decode::schema_change(&content) {
+                if let Some((schema, layout)) = decode::schema_change(&content) {
                     // Types may have been altered by it.
                     self.relations.forget();
                     let step = Step { op: Op::Schema, before: None, after: None };
-                    self.push(Layout::none(), step, Some(schema), content.len()).await?;
+                    self.push(layout, step, Some(schema), content.len()).await?;
                 }
             }
             ReplicationEvent::Commit { end_lsn, .. } => self.commit(end_lsn.as_u64()).await?,
@@ -315,31 +316,4 @@ impl Session {
             .await
             .map_err(|_| Ended::Again(Error::new(code::UNAVAILABLE, "the connection that publishes was lost")))
     }
-}
-
-async fn start(truth: &PostgresTruth) -> Result<ReplicationClient, Ended> {
-    let mut stream = ReplicationClient::connect(truth.reach.replication()).await.map_err(stream_error)?;
-    match tokio::time::timeout(Duration::from_secs(10), stream.wait_started()).await {
-        Ok(started) => started.map_err(stream_error)?,
-        Err(_) => return Err(Ended::Again(Error::new(code::UNAVAILABLE, "replication did not start within 10 s"))),
-    }
-    Ok(stream)
-}
-
-fn stream_error(error: PgWireError) -> Ended {
-    let stops = matches!(error, PgWireError::Auth(_) | PgWireError::MessageTooLarge { .. });
-    let told = Error::new(code::UNAVAILABLE, format!("replication: {error}"));
-    if stops {
-        Ended::Stopped(told.hint("the role needs LOGIN and REPLICATION, and pg_hba.conf must let it in"))
-    } else {
-        Ended::Again(told)
-    }
-}
-
-fn publisher_ended(ended: Result<Result<()>, tokio::task::JoinError>) -> Ended {
-    Ended::Again(match ended {
-        Ok(Ok(())) => Error::new(code::UNAVAILABLE, "publishing ended"),
-        Ok(Err(error)) => error,
-        Err(error) => Error::internal(format!("publishing failed: {error}")),
-    })
 }

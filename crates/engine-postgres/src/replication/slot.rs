@@ -31,8 +31,6 @@ const REBUILD: &str = "run `brigade rebuild log`: it makes slot and log anew, an
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub identity: Identity,
-    /// After this long without a word the connection is dead; none: the server does not say.
-    pub silence_max: Option<Duration>,
 }
 
 pub(super) fn stop(message: impl Into<String>, hint: impl Into<String>) -> Ended {
@@ -64,7 +62,7 @@ pub(crate) async fn prepare(truth: &PostgresTruth, spool: &Arc<dyn Spool>, clien
         spool.flush().await?;
         spool.set_note(NOTE_ORIGIN, &origin(&identity, &reach.slot)).await?;
     }
-    Ok(Ready { silence_max: silence(client).await?, identity })
+    Ok(Ready { identity })
 }
 
 /// Takes the lock, and finds the server to be able and the one that the spool is of. Gives the spool's note of it, if any.
@@ -228,13 +226,6 @@ pub(super) fn named(error: Error) -> Ended {
         "53400" => Ended::Stopped(error.hint("raise max_replication_slots and restart the server")),
         _ => Ended::Again(error),
     }
-}
-
-async fn silence(client: &Client) -> Result<Option<Duration>, Ended> {
-    let sql = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'";
-    let row = client.query_one(sql, &[]).await.map_err(from_pg)?;
-    let millis = row.try_get::<_, i64>(0).map_err(from_pg)?.unsigned_abs();
-    Ok((millis > 0).then(|| Duration::from_millis(millis * 2)))
 }
 
 /// The place up to which the spool holds everything, for skipping what comes again.

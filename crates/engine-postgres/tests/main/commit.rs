@@ -272,7 +272,7 @@ async fn a_broken_migration_says_where_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_is_said_at_once_and_comes_back_by_itself() {
-    let Some(mut server) = Postgres::start() else { return };
+    let Some(mut server) = Postgres::start_own() else { return };
     let world = World::new(&server).await;
     let row = |id: i32| vec![world.insert("accounts", &["id"], &[&[id.into()]])];
     world.commit(row(1)).await.unwrap();

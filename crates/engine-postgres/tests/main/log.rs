@@ -48,7 +48,7 @@ async fn changes_of_brigade_and_of_psql_are_in_the_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rule_14_a_commit_that_cannot_be_seen_yet_is_not_published() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = Postgres::start_own() else { return };
     let world = World::new(&server).await;
     server.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'").unwrap();
     server.psql("postgres", "SELECT pg_reload_conf()").unwrap();
@@ -316,7 +316,7 @@ async fn a_wrong_wal_level_and_a_missing_right_are_named_with_the_mend() {
     let stopped = log.status().await.unwrap().stopped.unwrap();
     assert!(stopped.contains("ALTER SYSTEM SET wal_level"), "{stopped}");
     log.close().await;
-    let Some(server) = shared() else { return };
+    let Some(server) = Postgres::start_own() else { return };
     server.psql("postgres", "CREATE ROLE plain LOGIN").unwrap();
     server.psql("postgres", "CREATE DATABASE plain OWNER plain").unwrap();
     let url = server.url_of("plain").replace("postgres@", "plain@");

@@ -1,10 +1,7 @@
 //! A server, a database of its own for each test, and short ways to write what tests say.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -18,7 +15,7 @@ use brigade_core::{
         Column, Deferrable, KeyConstraint, Migration, Model, Script, SqlStatement, Table, TableSettings, TruthStore,
     },
 };
-use brigade_testing::servers::Postgres;
+use brigade_testing::servers::{Database, Postgres};
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
 
 use crate::spool::MemorySpool;
@@ -55,6 +52,7 @@ pub fn config(url: String) -> PostgresConfig {
 /// A truth with its log, on a new database.
 pub struct World {
     pub database: String,
+    _guard: Database,
     pub truth: Arc<PostgresTruth>,
     pub spool: MemorySpool,
     pub log: Arc<PostgresLog>,
@@ -74,14 +72,12 @@ impl World {
 
     /// A new database on a server, with these tables.
     pub async fn with(server: &Postgres, sql: &str, model: Model) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let database = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        server.psql("postgres", &format!("CREATE DATABASE {database}")).unwrap();
-        let config = config(server.url_of(&database));
+        let guard = server.create_database();
+        let (database, config) = (guard.name.clone(), config(guard.url.clone()));
         let truth = PostgresTruth::connect(config).await.unwrap();
         let spool = MemorySpool::default();
         let log = PostgresSource::start(truth.clone(), Arc::new(spool.clone()) as Arc<dyn Spool>).await.unwrap();
-        let mut world = Self { database, truth, spool, log, model: Arc::new(model), migrations: 0 };
+        let mut world = Self { database, _guard: guard, truth, spool, log, model: Arc::new(model), migrations: 0 };
         world.migrate(sql).await.unwrap();
         world.truth.use_model(world.model.clone()).await.unwrap();
         world

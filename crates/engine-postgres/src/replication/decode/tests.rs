@@ -97,7 +97,9 @@ fn a_transaction_id_of_32_bits_becomes_the_nearest_of_64() {
 #[test]
 fn a_migration_s_message_is_read_and_a_strangers_is_not() {
     let expected = SchemaChange { number: 3, name: "a \"b\"".to_owned() };
-    assert_eq!(schema_change(br#"{"number":3,"name":"a \"b\""}"#), Some(expected));
+    let table = |name: &str| Layout::named(name.to_owned());
+    assert_eq!(schema_change(br#"{"number":3,"name":"a \"b\""}"#), Some((expected.clone(), table(""))));
+    assert_eq!(schema_change(br#"{"number":3,"name":"a \"b\"","table":"t"}"#), Some((expected, table("t"))));
     for stranger in [&b"hello"[..], b"{}", br#"{"number":"3","name":"x"}"#] {
         assert_eq!(schema_change(stranger), None);
     }

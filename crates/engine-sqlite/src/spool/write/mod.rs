@@ -30,6 +30,8 @@ pub(super) struct Writer {
     tip: Position,
     /// Position of the last complete transaction.
     appended: Option<Position>,
+    /// What of it is on the disk.
+    durable: Option<Position>,
     /// The transaction whose end has not come.
     open: Option<Open>,
     changes: u64,
@@ -53,6 +55,7 @@ impl Writer {
             numbers: LayoutNumbers::default(),
             tip: Position::START,
             appended: None,
+            durable: None,
             open: None,
             changes: 0,
             bytes: 0,
@@ -82,7 +85,9 @@ impl Writer {
             c.query_row("SELECT oldest, oldest_tag FROM state", [], |row| position(row, 0, 1)).map_err(store_error)?;
         self.appended = last.map(|(p, _)| p).or((oldest.order > 0).then_some(oldest));
         (self.changes, self.bytes) = last.map_or(trimmed, |(_, counts)| counts);
-        self.tip = tip;
+        self.durable = self.appended;
+        // Of what was published and then rolled back readers know already: it never goes back.
+        self.tip = self.tip.max(tip);
         self.open = None;
         self.numbers.clear();
         self.discard_open()
@@ -176,6 +181,7 @@ impl Writer {
         }
         match self.connection.execute_batch("COMMIT") {
             Ok(()) => {
+                self.durable = self.appended;
                 fail_point!("spool::flushed");
                 Ok(())
             }
@@ -188,34 +194,48 @@ impl Writer {
 
     /// Moves the tip; whether it moved. The first position ever published is where the spool begins.
     pub(super) fn publish(&mut self, upto: Position) -> Result<bool> {
-        self.flush()?;
+        self.check_stopped()?;
+        if self.durable != self.appended && self.durable.is_none_or(|durable| durable < upto) {
+            self.flush()?;
+        }
         if upto.order <= self.tip.order && self.tip != Position::START {
             return Ok(false);
         }
-        let begins = self.tip == Position::START && self.appended.is_none();
-        if begins {
-            self.connection
-                .execute(
-                    "UPDATE state SET tip = ?1, tip_tag = ?2, oldest = ?1, oldest_tag = ?2",
-                    params![place(upto.order), upto.tag as i64],
-                )
-                .map_err(store_error)?;
-            self.appended = Some(upto);
-        } else {
+        if self.tip == Position::START && self.appended.is_none() {
+            self.begin_at(upto)?;
+        } else if self.connection.is_autocommit() {
             // Without an fsync: the transactions are durable, and after a power cut they are published again.
-            self.connection
-                .execute_batch("PRAGMA synchronous = normal")
-                .and_then(|()| {
-                    self.connection
-                        .prepare_cached("UPDATE state SET tip = ?1, tip_tag = ?2")?
-                        .execute(params![place(upto.order), upto.tag as i64])
-                })
-                .and_then(|_| self.connection.execute_batch("PRAGMA synchronous = full"))
-                .map_err(store_error)?;
+            self.connection.execute_batch("PRAGMA synchronous = normal").map_err(store_error)?;
+            let moved = self.move_tip(upto);
+            self.connection.execute_batch("PRAGMA synchronous = full").map_err(store_error)?;
+            moved?;
+        } else {
+            // With what is being appended, so that publishing costs no fsync of its own.
+            self.move_tip(upto)?;
         }
         self.tip = upto;
         fail_point!("spool::published");
         Ok(true)
+    }
+
+    fn begin_at(&mut self, at: Position) -> Result<()> {
+        self.connection
+            .execute(
+                "UPDATE state SET tip = ?1, tip_tag = ?2, oldest = ?1, oldest_tag = ?2",
+                params![place(at.order), at.tag as i64],
+            )
+            .map_err(store_error)?;
+        self.appended = Some(at);
+        self.durable = self.appended;
+        Ok(())
+    }
+
+    fn move_tip(&self, upto: Position) -> Result<()> {
+        self.connection
+            .prepare_cached("UPDATE state SET tip = ?1, tip_tag = ?2")
+            .and_then(|mut s| s.execute(params![place(upto.order), upto.tag as i64]))
+            .map(|_| ())
+            .map_err(store_error)
     }
 
     /// Complete transactions after a position, flushed or not.

@@ -1,0 +1,80 @@
+//! How a server's programs are found and run: as a user whom PostgreSQL accepts, and never longer than this process.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use anyhow::{Result, bail};
+
+/// The user that PostgreSQL runs as where the tests run as root, which it refuses.
+pub(super) const NOBODY: &str = "nobody";
+
+/// Sends a signal to a process.
+pub(super) fn signal(pid: u32, name: &str) {
+    // One that has ended meanwhile needs none.
+    let _ = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
+}
+
+/// The processes that a process has started and that still run.
+pub(super) fn children(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// The newest one of the distribution's, else the PATH's.
+pub(super) fn find() -> Option<PathBuf> {
+    let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, bin): &(u32, PathBuf)| bin.join("initdb").exists())
+        .collect();
+    found.sort();
+    found
+        .pop()
+        .map(|(_, bin)| bin)
+        .or_else(|| std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").exists()))
+}
+
+pub(super) fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
+}
+
+/// A command that runs as a user whom PostgreSQL accepts and that ends with this process. `setpriv` replaces itself, so
+/// the child's number is the server's own.
+pub(super) fn as_user(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if is_root() {
+        command.args(["--reuid", NOBODY, "--regid", "nogroup", "--clear-groups"]);
+    }
+    command.arg(program);
+    command
+}
+
+/// The server ends with the *thread* that spawned it: one that lives as long as the process, not the test's.
+pub(super) fn spawn_for_good(mut command: Command) -> io::Result<Child> {
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let _ = tell.send(command.spawn());
+        loop {
+            thread::park();
+        }
+    });
+    told.recv().map_err(io::Error::other)?
+}
+
+pub(super) fn run(command: &mut Command) -> Result<()> {
+    let out = command.output().map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => anyhow::anyhow!("{:?} is not installed", command.get_program()),
+        _ => e.into(),
+    })?;
+    if !out.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(())
+}
