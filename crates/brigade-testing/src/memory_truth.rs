@@ -295,6 +295,7 @@ impl Truth for MemoryTruth {
             history: format!("{TAG:016x}"),
             stopped: None,
             notes: Vec::new(),
+            pools: Vec::new(),
         }
     }
 

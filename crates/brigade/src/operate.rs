@@ -233,7 +233,14 @@ impl Brigade {
             metrics::gauge!("brigade_log_budget_bytes").set(self.config().log.budget as f64);
             metrics::gauge!("brigade_log_refuses_writes").set(if self.refuses_writes() { 1.0 } else { 0.0 });
         }
-        metrics::gauge!("brigade_truth_up").set(if self.truth_status().stopped.is_none() { 1.0 } else { 0.0 });
+        let truth = self.truth_status();
+        metrics::gauge!("brigade_truth_up").set(if truth.stopped.is_none() { 1.0 } else { 0.0 });
+        for pool in truth.pools {
+            metrics::gauge!("brigade_pool_connections_max", "pool" => pool.name).set(pool.max as f64);
+            metrics::gauge!("brigade_pool_connections", "pool" => pool.name).set(pool.open as f64);
+            metrics::gauge!("brigade_pool_connections_in_use", "pool" => pool.name).set(pool.in_use as f64);
+            metrics::gauge!("brigade_pool_waiting", "pool" => pool.name).set(pool.waiting as f64);
+        }
         self.inner.projections.publish_metrics().await;
     }
 }

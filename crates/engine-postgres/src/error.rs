@@ -37,17 +37,17 @@ fn unreached(error: tokio_postgres::Error) -> Error {
     if distrusted { told.hint(CERTIFICATE_HINT) } else { told }
 }
 
-/// An error that the server reported: code, message, place, PostgreSQL's own detail and hint.
+/// An error that the server reported: code, message, detail and hint in PostgreSQL's own words. A row that fails is not
+/// shown (SQLite does not know it whole, and the caller may not be allowed to read it): its place is.
 pub(crate) fn from_db(db: &DbError) -> Error {
     let mut error = Error::new(db.code().code().to_owned(), db.message().to_owned());
     let places = [("table", db.table()), ("column", db.column()), ("constraint", db.constraint())];
     let place: Vec<String> = places.iter().filter_map(|(what, name)| name.map(|n| format!("{what} {n}"))).collect();
-    let place = place.join(", ");
-    error = match (place.is_empty(), db.detail()) {
-        (true, None) => error,
-        (true, Some(detail)) => error.details(detail),
-        (false, None) => error.details(place),
-        (false, Some(detail)) => error.details(format!("{place}: {detail}")),
+    let shows_row = matches!(db.code().code(), code::NOT_NULL | code::CHECK);
+    error = match db.detail().filter(|_| !shows_row) {
+        Some(detail) => error.details(detail),
+        None if place.is_empty() => error,
+        None => error.details(place.join(", ")),
     };
     match db.hint() {
         Some(hint) => error.hint(hint),

@@ -1,6 +1,9 @@
 //! Sessions: opened, shared, and given back only when they are clean.
 
-use brigade_core::data::{Error, Result};
+use brigade_core::{
+    data::{Error, Result},
+    engine::PoolStatus,
+};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
 
 use crate::config::Reach;
@@ -23,6 +26,18 @@ pub(crate) fn make_pool(reach: &Reach) -> Result<Pool> {
         .runtime(deadpool_postgres::Runtime::Tokio1)
         .build()
         .map_err(|e| Error::internal(e.to_string()))
+}
+
+/// The pool's figures.
+pub(crate) fn pool_status(pool: &Pool) -> PoolStatus {
+    let status = pool.status();
+    PoolStatus {
+        name: "sessions",
+        max: status.max_size,
+        open: status.size,
+        in_use: status.size.saturating_sub(status.available),
+        waiting: status.waiting,
+    }
 }
 
 /// A session of the pool. Unless it was marked clean it is closed when dropped, so that a transaction that was left in the

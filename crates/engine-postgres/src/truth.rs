@@ -24,7 +24,7 @@ use crate::{
     encode::lsn,
     error::{away, from_pg, from_pool, outcome_unknown},
     identity::Identity,
-    pool::{Session, make_pool},
+    pool::{Session, make_pool, pool_status},
 };
 
 /// How often sessions are replaced, kept keys removed, and the server looked at.
@@ -277,6 +277,7 @@ impl Truth for PostgresTruth {
             history: format!("{}/{} timeline {}", identity.system, identity.database, identity.timeline),
             stopped: closed.or_else(|| self.stopped.lock().expect("no panic under this lock").clone()),
             notes,
+            pools: vec![pool_status(&self.pool)],
         }
     }
 

@@ -14,6 +14,8 @@ use rusqlite::{ErrorCode, ffi};
 
 pub(crate) use raw::of_raw;
 
+use crate::writer::Broken;
+
 /// When another program's lock, or a full disk, is worth another try.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -102,11 +104,14 @@ fn broken(error: &rusqlite::Error, table: &Table, shown: impl Fn(usize) -> Optio
         }
         ffi::SQLITE_CONSTRAINT_NOTNULL => tail(&message, NOT_NULL).map(|place| {
             let column = place.rsplit('.').next().unwrap_or(place);
-            Found::new(code::NOT_NULL, format!("null value in column {column:?} of table {:?}", table.name))
-                .field(column)
+            let table = &table.name;
+            let message = format!("null value in column {column:?} of relation {table:?} violates not-null constraint");
+            Found::new(code::NOT_NULL, message).field(column).details(format!("table {table}, column {column}"))
         }),
         ffi::SQLITE_CONSTRAINT_CHECK => tail(&message, CHECK).map(|name| {
-            Found::new(code::CHECK, format!("new row of table {:?} violates check constraint {name:?}", table.name))
+            let table = &table.name;
+            let message = format!("new row for relation {table:?} violates check constraint {name:?}");
+            Found::new(code::CHECK, message).details(format!("table {table}, constraint {name}"))
         }),
         ffi::SQLITE_CONSTRAINT_DATATYPE => {
             let column = message.rsplit('.').next().unwrap_or_default();
@@ -117,11 +122,13 @@ fn broken(error: &rusqlite::Error, table: &Table, shown: impl Fn(usize) -> Optio
 }
 
 /// A broken foreign key: of this row, or of a row that points at it.
-pub(crate) fn foreign_key(statement: usize, broken: Option<(String, String)>) -> Error {
-    let (message, details) = broken.unwrap_or_else(|| (SOME_KEY.0.to_owned(), SOME_KEY.1.to_owned()));
-    let mut found = Found::new(code::FOREIGN_KEY, message);
-    found.details = Some(details);
-    found.into_error(Some(statement))
+pub(crate) fn foreign_key(statement: Option<usize>, broken: Option<Broken>) -> Error {
+    let Some(Broken { message, details, field }) = broken else {
+        return Found::new(code::FOREIGN_KEY, SOME_KEY.0.to_owned())
+            .details(SOME_KEY.1.to_owned())
+            .into_error(statement);
+    };
+    Found { field, ..Found::new(code::FOREIGN_KEY, message) }.details(details).into_error(statement)
 }
 
 /// What is said of a foreign key where SQLite does not tell which one.
@@ -151,6 +158,11 @@ impl Found {
 
     fn field(mut self, column: &str) -> Self {
         self.field = Some(column.to_owned());
+        self
+    }
+
+    fn details(mut self, details: String) -> Self {
+        self.details = Some(details);
         self
     }
 
@@ -200,9 +212,10 @@ fn unique(message: &str, table: &Table, shown: impl Fn(usize) -> Option<String>)
     let columns: Vec<usize> = names.iter().filter_map(|n| table.column(n)).collect();
     let mut found = duplicate(constraint_of(table, &columns).unwrap_or("unique"));
     let values: Option<Vec<String>> = columns.iter().map(|&c| shown(c)).collect();
-    if let Some(values) = values.filter(|v| !v.is_empty()) {
-        found.details = Some(format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")));
-    }
+    found.details = Some(match values.filter(|v| !v.is_empty()) {
+        Some(values) => format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")),
+        None => format!("Key ({}) already exists.", names.join(", ")),
+    });
     match names.as_slice() {
         [one] => found.field(one),
         _ => found,

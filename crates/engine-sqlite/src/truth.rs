@@ -140,6 +140,7 @@ impl Truth for SqliteTruth {
             history: self.shared.history.read().expect("history").clone(),
             stopped: self.shared.stopped(),
             notes,
+            pools: self.shared.readers.pools(),
         }
     }
 

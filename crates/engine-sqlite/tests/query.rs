@@ -73,7 +73,11 @@ async fn mistakes_are_told_in_the_words_of_a_transaction() {
             code::UNKNOWN_COLUMN,
             "column \"missing\" of relation \"nodes\" does not exist",
         ),
-        (&account("email", "2, NULL"), code::NOT_NULL, "null value in column \"email\" of table \"accounts\""),
+        (
+            &account("email", "2, NULL"),
+            code::NOT_NULL,
+            "null value in column \"email\" of relation \"accounts\" violates not-null constraint",
+        ),
         (
             &account("email", "1, 'other'"),
             code::UNIQUE,
@@ -82,7 +86,7 @@ async fn mistakes_are_told_in_the_words_of_a_transaction() {
         (
             &account("email, balance", "2, 'b', -1"),
             code::CHECK,
-            "new row of table \"accounts\" violates check constraint \"balance_not_negative\"",
+            "new row for relation \"accounts\" violates check constraint \"balance_not_negative\"",
         ),
         (&account("email, created", "2, 'b', 'soon'"), "22007", "value refused for column \"created\""),
         ("INSERT INTO orders(id, account) VALUES(1, 99)", code::FOREIGN_KEY, "a foreign key is violated"),

@@ -56,7 +56,12 @@ async fn every_mistake_has_postgresqls_code_and_leaves_nothing() {
             "orders_later_fkey",
             "Key (later)=(77) is not present",
         ),
-        (store.delete("accounts", 1), code::FOREIGN_KEY, "orders_account_fkey", "is still referenced from"),
+        (
+            store.delete("accounts", 1),
+            code::FOREIGN_KEY,
+            "orders_account_fkey",
+            "Key (id)=(1) is still referenced from table \"orders\".",
+        ),
         (
             store.update("accounts", 1, &[set("balance", i64::MAX), add("amount", hundred)]),
             code::OUT_OF_RANGE,
@@ -79,6 +84,21 @@ async fn every_mistake_has_postgresqls_code_and_leaves_nothing() {
         assert!(error.get_details().unwrap_or_default().contains(details), "{:?} for {shown}", error.get_details());
     }
     assert_eq!(store.changes().await, before, "a refused transaction leaves nothing in the log");
+}
+
+#[tokio::test]
+async fn what_sqlite_cannot_keep_names_statement_and_column() {
+    let store = store().await;
+    let nan = || Value::Double(f64::NAN);
+    let of_update = vec![store.account(1), store.update("measures", 1, &[set("ratio", nan())])];
+    let of_insert = vec![store.account(1), store.insert("measures", &[&[("id", 2.into()), ("ratio", nan())]])];
+    for statements in [of_update, of_insert] {
+        let error = store.commit(statements).await.unwrap_err();
+        assert_eq!(error.code(), code::OUT_OF_RANGE, "{error}");
+        assert_eq!(error.get_details(), Some("table measures, column ratio"));
+        let problem = &error.get_problems()[0];
+        assert_eq!((problem.statement, problem.field.as_deref()), (1, Some("ratio")));
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,32 @@ async fn scans_by_key_and_gets_by_keys() {
 }
 
 #[tokio::test]
+async fn the_pool_shows_who_holds_a_view_and_who_waits_for_one() {
+    let store = Arc::new(store().await);
+    let views = || {
+        let status = Truth::status(&*store.truth).pools.into_iter().find(|p| p.name == "views").unwrap();
+        (status.max, status.open, status.in_use, status.waiting)
+    };
+    let (max, ..) = views();
+    let mut held = Vec::new();
+    for _ in 0..max {
+        held.push(store.truth.snapshot().await.unwrap());
+    }
+    assert_eq!(views(), (max, max, max, 0));
+    let other = Arc::clone(&store);
+    let late = tokio::spawn(async move { other.truth.snapshot().await });
+    while views().3 == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(views(), (max, max, max, 1));
+    held.pop();
+    held.push(late.await.unwrap().unwrap());
+    assert_eq!(views(), (max, max, max, 0));
+    drop(held);
+    assert_eq!(views(), (max, 0, 0, 0));
+}
+
+#[tokio::test]
 async fn a_view_is_exactly_the_log_up_to_its_checkpoint_while_others_write() {
     let store = Arc::new(store().await);
     let stop = Arc::new(AtomicBool::new(false));

@@ -52,6 +52,7 @@ CREATE TABLE orders(
   account bigint REFERENCES accounts(id),
   later bigint REFERENCES accounts(id) DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE nodes(id bigint PRIMARY KEY, parent bigint REFERENCES nodes(id));
+CREATE TABLE measures(id bigint PRIMARY KEY, ratio double precision);
 ";
 
 /// Accounts with every kind of constraint, orders that point at them now and at commit, nodes that point at themselves.

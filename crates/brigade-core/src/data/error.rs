@@ -177,6 +177,18 @@ impl Error {
         self
     }
 
+    /// Says which statement of a transaction it is of, and which field. What is known of it already stays, and so does an
+    /// error of the world, which is of no statement. Hint and message are taken as they are now.
+    #[must_use]
+    pub fn in_statement(mut self, statement: usize, field: Option<String>) -> Self {
+        if self.0.problems.is_empty() && self.kind() == Kind::Caller {
+            let Inner { code, message, hint, .. } = &*self.0;
+            let (code, message, hint) = (code.clone(), message.clone(), hint.clone());
+            self.0.problems = vec![Problem { statement, field, code, message, hint }];
+        }
+        self
+    }
+
     /// Adds how long to wait before repeating.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {

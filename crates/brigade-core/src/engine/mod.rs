@@ -6,6 +6,7 @@ mod clock;
 mod copy;
 mod log;
 mod read;
+mod refusal;
 mod truth;
 
 pub use checked::{
@@ -18,4 +19,5 @@ pub use read::{
     CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedTest, CheckedTree, Expression, Form,
     Link, OrderBy, Output, ReadAnswer, Tables, push_cell,
 };
-pub use truth::{Applied, MigrationStep, QueryResult, Snapshot, Truth, TruthStatus};
+pub use refusal::{column_of, expect_failed, no_such_row};
+pub use truth::{Applied, MigrationStep, PoolStatus, QueryResult, Snapshot, Truth, TruthStatus};

@@ -62,6 +62,23 @@ pub struct TruthStatus {
     pub stopped: Option<String>,
     /// Facts worth a look that are no failure (orphans found, columns added from outside, a relaxed setting).
     pub notes: Vec<String>,
+    /// Its pools of connections.
+    pub pools: Vec<PoolStatus>,
+}
+
+/// A bounded number of connections that callers share, as `/metrics` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// `readers`, `views`, `sessions`: the label `pool`.
+    pub name: &'static str,
+    /// Connections that there may be.
+    pub max: usize,
+    /// Connections that are open.
+    pub open: usize,
+    /// Those that somebody uses now.
+    pub in_use: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
 }
 
 /// A relational store that owns the records.

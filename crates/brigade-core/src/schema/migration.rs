@@ -12,6 +12,7 @@ use crate::data::{Error, Result, code};
 
 use super::{
     lex::Quoting,
+    misspelt::Misspelt,
     parse::parse_at,
     place::excerpt,
     refused::{self, Engine},
@@ -164,7 +165,14 @@ fn read(file: MigrationFile, engine: Engine) -> Result<Script> {
             Ok(parsed) => statement.parsed = Some(parsed),
             Err(_) if engine == Engine::Postgres || refused::may_be_opaque(&statement.sql) => {}
             Err(e) if e.get_hint().is_some() => return Err(e),
-            Err(e) => return Err(e.hint("what only PostgreSQL understands goes into a file NNNN_name.postgres.sql")),
+            Err(e) => {
+                let error = match Misspelt::find(&statement.sql) {
+                    Some(misspelt) => misspelt.error(&file.name, &file.text, statement),
+                    None => e,
+                };
+                let alone = "what only PostgreSQL understands goes into a file NNNN_name.postgres.sql";
+                return Err(if error.get_hint().is_some() { error } else { error.hint(alone) });
+            }
         }
         if engine == Engine::Postgres {
             refused::check_postgres(&file.name, &file.text, statement)?;

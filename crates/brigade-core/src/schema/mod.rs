@@ -11,6 +11,7 @@ mod fold;
 mod judge;
 mod lex;
 mod migration;
+mod misspelt;
 mod model;
 mod parse;
 mod place;

@@ -10,6 +10,7 @@ use crate::data::{Error, Result, code};
 use super::{
     SqlStatement,
     lex::{Quoting, Token, lex},
+    misspelt::Misspelt,
     parse::starts,
     place::misplaced,
 };
@@ -79,7 +80,7 @@ const UNDERSTOOD: [&[&str; 2]; 11] = [
 pub(super) fn may_be_opaque(sql: &str) -> bool {
     let tokens = lex("", sql, Quoting::Postgres).unwrap_or_default();
     let known = tokens.first().is_some_and(|t| OPAQUE.iter().any(|w| t.is(sql, w)));
-    known && !UNDERSTOOD.iter().any(|words| starts(sql, &tokens, words))
+    known && Misspelt::find(sql).is_none() && !UNDERSTOOD.iter().any(|words| starts(sql, &tokens, words))
 }
 
 /// Refuses by words alone.

@@ -88,6 +88,10 @@ fn describe() {
     );
     metrics::describe_gauge!("brigade_http_followers", "Followers of /changes");
     metrics::describe_gauge!("brigade_http_connections", "Open connections");
+    metrics::describe_gauge!("brigade_pool_connections_max", "Connections that a pool may have");
+    metrics::describe_gauge!("brigade_pool_connections", "Connections of a pool that are open");
+    metrics::describe_gauge!("brigade_pool_connections_in_use", "Connections of a pool that somebody uses");
+    metrics::describe_gauge!("brigade_pool_waiting", "Callers that wait for a connection of a pool");
     metrics::describe_gauge!("brigade_build_info", "1, with the version as a label");
     metrics::gauge!("brigade_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("brigade_http_followers").set(0.0);

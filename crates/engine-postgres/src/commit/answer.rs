@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use brigade_core::{
-    data::{Error, Position, Result, Returned, Row, SqlType, StatementResult, code},
-    engine::CheckedStatement,
+    data::{Error, Expect, Position, Result, Returned, Row, SqlType, StatementResult},
+    engine::{CheckedAction, CheckedStatement, column_of, expect_failed},
+    schema::Table,
 };
+use tokio_postgres::error::DbError;
 
 use crate::{
     batch::Answered,
@@ -21,20 +23,39 @@ pub(super) fn statement_error(error: tokio_postgres::Error, statement: usize, ch
         digits.parse::<u64>().ok()
     });
     match found {
-        Some(rows) => expect_failed(statement, checked, rows),
-        None => crate::error::from_pg(error),
+        Some(rows) => expect_failed(statement, rows, checked.expect.unwrap_or(Expect { min: 0, max: u64::MAX })),
+        None => {
+            let field = error.as_db_error().and_then(|db| field_of(db, &checked.table));
+            crate::error::from_pg(error).in_statement(statement, field)
+        }
     }
 }
 
-fn expect_failed(statement: usize, checked: &CheckedStatement, rows: u64) -> Error {
-    let expected = checked.expect.map_or_else(String::new, |e| match (e.min, e.max) {
-        (min, max) if min == max => min.to_string(),
-        (min, u64::MAX) => format!("at least {min}"),
-        (min, max) => format!("{min} to {max}"),
+/// The column that an error is about: the one it names, or the one of a constraint on a single column.
+fn field_of(error: &DbError, table: &Table) -> Option<String> {
+    if error.table() != Some(&*table.name) {
+        return None;
+    }
+    let of_constraint = || error.constraint().and_then(|name| column_of(table, name));
+    error.column().or_else(of_constraint).map(str::to_owned)
+}
+
+/// An error of the COMMIT: of a deferred constraint, which stands for the one statement that wrote the constraint's table.
+/// Where several did, PostgreSQL does not tell which.
+pub(super) fn commit_error(error: tokio_postgres::Error, statements: &[CheckedStatement]) -> Error {
+    let found = error.as_db_error().filter(|db| db.code().code().starts_with("23")).and_then(|db| {
+        let wrote = |s: &CheckedStatement| {
+            !matches!(s.action, CheckedAction::Check { .. }) && Some(&*s.table.name) == db.table()
+        };
+        let mut writers = statements.iter().enumerate().filter(|(_, s)| wrote(s));
+        let only = writers.next().filter(|_| writers.next().is_none());
+        only.map(|(index, s)| (index, field_of(db, &s.table)))
     });
-    Error::new(code::EXPECT_FAILED, "an expectation of the transaction did not hold")
-        .details(format!("statement {statement} affected {rows} rows, expected {expected}"))
-        .hint("read the rows again and decide anew")
+    let error = crate::error::from_pg(error);
+    match found {
+        Some((statement, field)) => error.in_statement(statement, field),
+        None => error,
+    }
 }
 
 /// What a statement did, of the answers to its pieces; its guard is looked at where it could not be compiled in.
@@ -68,7 +89,7 @@ pub(super) fn read(
     if let Some(expect) = checked.expect
         && !expect.holds(rows)
     {
-        return Err(expect_failed(statement, checked, rows));
+        return Err(expect_failed(statement, rows, expect));
     }
     let returned = returned
         .zip(checked.returning.as_ref())
@@ -84,13 +105,6 @@ fn names(checked: &CheckedStatement, columns: &[usize]) -> Arc<[(String, SqlType
             (column.name.clone(), column.ty.clone())
         })
         .collect()
-}
-
-/// An operand that names a row which the earlier statement did not return.
-pub(super) fn no_such_row(statement: usize) -> Error {
-    Error::new("22023", format!("statement {statement} did not return that row"))
-        .details(format!("statement {statement}"))
-        .hint("guard it with \"expect\", so that the row is there")
 }
 
 /// The position of a receipt: everything that was durable when the server was asked is at or before it.

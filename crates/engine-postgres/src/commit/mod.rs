@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use brigade_core::{
     data::{Error, IdempotencyKey, Receipt, Result, Value},
-    engine::{CheckedStatement, CheckedTransaction, Operand},
+    engine::{CheckedStatement, CheckedTransaction, Operand, no_such_row},
 };
 use fail::fail_point;
 use rand::Rng;
 
-use answer::{no_such_row, position, read, statement_error};
+use answer::{position, read, statement_error};
 use running::Running;
 
 use crate::{
@@ -146,6 +146,6 @@ async fn alone(
 fn resolve_none(operand: &Operand) -> Result<Value> {
     match operand {
         Operand::Value(value) => Ok(value.clone()),
-        Operand::Returned { .. } => Err(no_such_row(0)),
+        Operand::Returned { statement, row, .. } => Err(no_such_row(0, *row, *statement, 0)),
     }
 }

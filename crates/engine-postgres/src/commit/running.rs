@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use brigade_core::{
     data::{Error, IdempotencyKey, Position, Receipt, Result, StatementResult, Value},
-    engine::{CheckedTransaction, Operand},
+    engine::{CheckedTransaction, Operand, no_such_row},
 };
 use fail::fail_point;
 use rand::Rng;
 
 use super::{
     Failed,
-    answer::{no_such_row, position, read, statement_error},
+    answer::{commit_error, position, read, statement_error},
 };
 use crate::{
     batch::{Answered, Job, run},
@@ -59,7 +59,8 @@ impl<'a> Running<'a> {
             let until = self.reach(from);
             let pieces: Vec<Vec<Sql>> = all[from..until]
                 .iter()
-                .map(|s| statement::compile(s, &|operand| self.resolve(operand)))
+                .zip(from..)
+                .map(|(s, i)| statement::compile(s, &|operand| self.resolve(i, operand)))
                 .collect::<Result<_>>()?;
             let guards_hold = pieces.iter().zip(&all[from..until]).all(|(p, s)| s.expect.is_none() || p.len() == 1);
             let ends = until == all.len() && guards_hold && claim.is_none();
@@ -137,17 +138,14 @@ impl<'a> Running<'a> {
             .unwrap_or(all.len())
     }
 
-    fn resolve(&self, operand: &Operand) -> Result<Value> {
+    fn resolve(&self, at: usize, operand: &Operand) -> Result<Value> {
         match operand {
             Operand::Value(value) => Ok(value.clone()),
-            Operand::Returned { statement, row, column } => self
-                .results
-                .get(*statement)
-                .and_then(|r| r.returned.as_ref())
-                .and_then(|r| r.rows.get(*row))
-                .and_then(|r| r.get(*column))
-                .cloned()
-                .ok_or_else(|| no_such_row(*statement)),
+            Operand::Returned { statement, row, column } => {
+                let returned = self.results.get(*statement).and_then(|r| r.returned.as_ref());
+                let found = returned.and_then(|r| r.rows.get(*row)?.get(*column)).cloned();
+                found.ok_or_else(|| no_such_row(at, *row, *statement, returned.map_or(0, |r| r.rows.len())))
+            }
         }
     }
 
@@ -197,6 +195,7 @@ impl<'a> Running<'a> {
         match part {
             Part::Piece(i, _) => statement_error(error, *i, &self.transaction.statements[*i]).into(),
             Part::Lock | Part::Claim => keys::error(error).into(),
+            Part::Commit => commit_error(error, &self.transaction.statements).into(),
             _ => crate::error::from_pg(error).into(),
         }
     }

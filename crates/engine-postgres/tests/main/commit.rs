@@ -76,11 +76,11 @@ async fn refusals_carry_the_sqlstate_and_the_place() {
     world.commit(vec![row(1, "a")]).await.unwrap();
     let more = || update(m, "accounts", vec![], vec![("balance", Assign::Add(operand(i64::MAX)))]);
     let cases: Vec<(Vec<CheckedStatement>, &str, &str)> = vec![
-        (vec![row(1, "b")], "23505", "constraint accounts_pkey"),
-        (vec![row(2, "a")], "23505", "constraint accounts_name_key"),
+        (vec![row(1, "b")], "23505", "Key (id)=(1) already exists."),
+        (vec![row(2, "a")], "23505", "Key (name)=(a) already exists."),
         (vec![world.insert("accounts", &["id", "balance"], &[&[3.into(), Value::Null]])], "23502", "column balance"),
-        (vec![world.insert("notes", &["account"], &[&[77.into()]])], "23503", "constraint notes_account_fkey"),
-        (vec![world.insert("notes", &["account"], &[&[77.into()]]), row(9, "z")], "23503", "table notes"),
+        (vec![world.insert("notes", &["account"], &[&[77.into()]])], "23503", "Key (account)=(77) is not present"),
+        (vec![world.insert("notes", &["account"], &[&[77.into()]]), row(9, "z")], "23503", "in table \"accounts\"."),
         (vec![more(), more()], "22003", ""),
     ];
     for (statements, code, place) in cases {

@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Error, Result, Returned, Row, SqlType, StatementResult, Value, code},
-    engine::{CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Operand},
+    engine::{
+        Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Operand, Predicate, expect_failed,
+        no_such_row,
+    },
     schema::Table,
 };
 
-use super::{foreign, state::State};
+use super::{
+    foreign::{self, Broken},
+    state::State,
+};
 use crate::{
     encode, error,
     statement::{self, Bound, Sql},
@@ -35,11 +41,11 @@ pub(super) fn run(state: &State, transaction: &CheckedTransaction, now: i64) -> 
         state.limit_time(true);
         let outcome = running.run();
         state.limit_time(false);
-        let (rows, returned) = outcome?;
+        let (rows, returned) = outcome.map_err(|e| e.in_statement(index, None))?;
         if let Some(expect) = statement.expect
             && !expect.holds(rows)
         {
-            return Err(unexpected(index, rows, expect.min, expect.max));
+            return Err(expect_failed(index, rows, expect));
         }
         let returned = statement
             .returning
@@ -48,17 +54,6 @@ pub(super) fn run(state: &State, transaction: &CheckedTransaction, now: i64) -> 
         results.push(StatementResult { rows, returned });
     }
     Ok(results)
-}
-
-fn unexpected(index: usize, rows: u64, min: u64, max: u64) -> Error {
-    let expected = match (min, max) {
-        (min, max) if min == max => min.to_string(),
-        (min, u64::MAX) => format!("at least {min}"),
-        (min, max) => format!("{min} to {max}"),
-    };
-    Error::new(code::EXPECT_FAILED, "an expectation of the transaction did not hold")
-        .details(format!("statement {index} affected {rows} rows, expected {expected}"))
-        .hint("read the rows again and decide anew")
 }
 
 fn described(table: &Table, columns: &[usize]) -> Arc<[(String, SqlType)]> {
@@ -148,14 +143,41 @@ impl<'a> Running<'a> {
     fn prepare(&self, sql: &Sql<'_>) -> Result<rusqlite::CachedStatement<'a>> {
         let mut statement = self.state.conn.prepare_cached(&sql.text).map_err(|e| self.failed(e, None))?;
         for (i, bound) in sql.bound.iter().enumerate() {
-            let (value, ty) = match bound {
-                Bound::Operand(operand, ty) => (self.value(operand)?, *ty),
-                Bound::Time(value, ty) => (value, *ty),
+            let value = match bound {
+                Bound::Operand(operand, ty) => {
+                    encode::to_sql(self.value(operand)?, ty).map_err(|e| self.at_column(e, operand))?
+                }
+                Bound::Time(value, ty) => encode::to_sql(value, ty)?,
             };
-            let value = encode::to_sql(value, ty)?;
             statement.raw_bind_parameter(i + 1, value).map_err(|e| self.failed(e, None))?;
         }
         Ok(statement)
+    }
+
+    /// Names the column of a value that cannot be kept.
+    fn at_column(&self, error: Error, operand: &Operand) -> Error {
+        let among = |filter: &[Predicate]| {
+            filter.iter().find(|p| p.operands.iter().any(|o| std::ptr::eq(o, operand))).map(|p| p.column)
+        };
+        let column = match &self.statement.action {
+            CheckedAction::Insert { rows, .. } => rows.iter().find_map(|row| {
+                row.values.iter().position(|value| std::ptr::eq(value, operand)).map(|at| row.columns[at])
+            }),
+            CheckedAction::Update { filter, set } => {
+                let given = set.iter().find(|(_, assign)| match assign {
+                    Assign::Set(value) | Assign::Add(value) => std::ptr::eq(value, operand),
+                    Assign::Default => false,
+                });
+                given.map(|(column, _)| *column).or_else(|| among(filter))
+            }
+            CheckedAction::Delete { filter } | CheckedAction::Check { filter } => among(filter),
+        };
+        let Some(column) = column else { return error };
+        let (table, column) = (&self.statement.table.name, &self.statement.table.columns[column].name);
+        error
+            .context(format!("column {column:?}"))
+            .details(format!("table {table}, column {column}"))
+            .in_statement(self.index, Some(column.clone()))
     }
 
     fn value<'v>(&'v self, operand: &'v Operand) -> Result<&'v Value> {
@@ -163,13 +185,9 @@ impl<'a> Running<'a> {
             Operand::Value(value) => Ok(value),
             Operand::Returned { statement, row, column } => {
                 let returned = self.earlier.get(*statement).and_then(|r| r.returned.as_ref());
-                returned.and_then(|r| r.rows.get(*row)?.get(*column)).ok_or_else(|| {
-                    let rows = returned.map_or(0, |r| r.rows.len());
-                    Error::new("22023", "a returned row is asked for that is not there").details(format!(
-                        "statement {} asks for row {row} of statement {statement}, which returned {rows}",
-                        self.index
-                    ))
-                })
+                returned
+                    .and_then(|r| r.rows.get(*row)?.get(*column))
+                    .ok_or_else(|| no_such_row(self.index, *row, *statement, returned.map_or(0, |r| r.rows.len())))
             }
         }
     }
@@ -194,17 +212,23 @@ impl<'a> Running<'a> {
         let table = &self.statement.table;
         if cause.to_string().contains("FOREIGN KEY constraint failed") {
             let broken = if self.state.conn.is_autocommit() { None } else { self.broken_key() };
-            return error::foreign_key(self.index, broken);
+            return error::foreign_key(Some(self.index), broken);
         }
         let shown = |column: usize| {
-            let row = row?;
-            let at = row.columns.iter().position(|&c| c == column)?;
-            self.value(&row.values[at]).ok()?.to_text().map(|text| text.into_owned())
+            let operand = match (row, &self.statement.action) {
+                (Some(row), _) => &row.values[row.columns.iter().position(|&c| c == column)?],
+                (None, CheckedAction::Update { set, .. }) => match set.iter().find(|(c, _)| *c == column)? {
+                    (_, Assign::Set(operand)) => operand,
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            self.value(operand).ok()?.to_text().map(|text| text.into_owned())
         };
         error::of_statement(cause, table, self.index, shown)
     }
 
-    fn broken_key(&self) -> Option<(String, String)> {
+    fn broken_key(&self) -> Option<Broken> {
         let (conn, model, table) = (&self.state.conn, &self.transaction.model, &self.statement.table);
         let resolved = |operand: &Operand| self.value(operand).ok().cloned().map(Operand::Value);
         match &self.statement.action {
@@ -214,7 +238,7 @@ impl<'a> Running<'a> {
             }),
             CheckedAction::Update { filter, set } => {
                 let given = set.iter().filter_map(|(c, assign)| match assign {
-                    brigade_core::engine::Assign::Set(operand) => Some((*c, resolved(operand)?)),
+                    Assign::Set(operand) => Some((*c, resolved(operand)?)),
                     _ => None,
                 });
                 let (columns, values): (Vec<usize>, Vec<Operand>) = given.unzip();

@@ -1,7 +1,7 @@
 //! Which foreign key is broken. SQLite says only that one is; this asks, after the fact, in PostgreSQL's words.
 
 use brigade_core::{
-    engine::{Operand, Predicate},
+    engine::{Operand, Predicate, column_of},
     schema::{ForeignKey, Model, Table},
 };
 use rusqlite::{Connection, ToSql, params_from_iter, types::ToSqlOutput};
@@ -11,14 +11,22 @@ use crate::{
     statement::{self, Bound},
 };
 
-/// Message and details of a row whose values point at nothing.
+/// A foreign key that is broken, as PostgreSQL tells of it.
+pub(crate) struct Broken {
+    pub message: String,
+    pub details: String,
+    /// The column, where it is one of the statement's own table.
+    pub field: Option<String>,
+}
+
+/// A row whose values point at nothing.
 pub(super) fn without_parent(
     conn: &Connection,
     model: &Model,
     table: &Table,
     columns: &[usize],
     values: &[Operand],
-) -> Option<(String, String)> {
+) -> Option<Broken> {
     table.foreign_keys.iter().find_map(|key| {
         let given: Vec<(usize, &Operand)> = key
             .columns
@@ -37,47 +45,61 @@ pub(super) fn without_parent(
         let there: bool = conn.query_row(&(sql + ")"), params_from_iter(&bound), |r| r.get(0)).ok()?;
         (!there).then(|| {
             let shown: Vec<String> = given.iter().map(|(_, operand)| shown(operand)).collect();
-            (
-                format!("row of table {:?} violates foreign key constraint {:?}", table.name, key.name),
-                format!(
+            Broken {
+                message: format!(
+                    "insert or update on table {:?} violates foreign key constraint {:?}",
+                    table.name, key.name
+                ),
+                details: format!(
                     "Key ({})=({}) is not present in table {:?}.",
                     names(table, key),
                     shown.join(", "),
                     parent.name
                 ),
-            )
+                field: column_of(table, &key.name).map(str::to_owned),
+            }
         })
     })
 }
 
-/// Message and details of rows that other rows still point at.
-pub(super) fn with_children(
-    conn: &Connection,
-    model: &Model,
-    table: &Table,
-    filter: &[Predicate],
-) -> Option<(String, String)> {
+/// Rows that other rows still point at.
+pub(super) fn with_children(conn: &Connection, model: &Model, table: &Table, filter: &[Predicate]) -> Option<Broken> {
     let children = model.tables.values().flat_map(|t| t.foreign_keys.iter().map(move |key| (t, key)));
     children.filter(|(_, key)| key.table == table.name).find_map(|(child, key)| {
         let matched = statement::check(table, filter).ok()?;
-        let mut sql = String::from("SELECT EXISTS(SELECT 1 FROM ");
+        let mut sql = String::from("SELECT ");
+        let columns = || key.columns.iter().map(|&c| &child.columns[c]);
+        statement::list(&mut sql, columns().map(|c| c.name.as_str()));
+        sql.push_str(" FROM ");
         statement::quoted(&mut sql, &child.name);
         sql.push_str(" WHERE (");
-        statement::list(&mut sql, key.columns.iter().map(|&c| child.columns[c].name.as_str()));
+        statement::list(&mut sql, columns().map(|c| c.name.as_str()));
         sql.push_str(") IN (SELECT ");
         statement::list(&mut sql, key.references.iter().map(String::as_str));
         sql.push_str(matched.text.strip_prefix("SELECT count(*)")?);
-        sql.push_str("))");
+        sql.push_str(") LIMIT 1");
         let bound = bind(matched.bound.iter().cloned())?;
-        let there: bool = conn.query_row(&sql, params_from_iter(&bound), |r| r.get(0)).ok()?;
-        there.then(|| {
-            (
-                format!(
-                    "update or delete on table {:?} violates foreign key constraint {:?} on table {:?}",
-                    table.name, key.name, child.name
-                ),
-                format!("Key ({}) is still referenced from table {:?}.", key.references.join(", "), child.name),
-            )
+        let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Option<Vec<String>>> {
+            let mut shown = Vec::with_capacity(key.columns.len());
+            for (i, column) in columns().enumerate() {
+                let value = encode::from_sql(row.get_ref(i)?, &column.ty).ok();
+                shown.push(value.and_then(|v| v.to_text().map(|text| text.into_owned())));
+            }
+            Ok(shown.into_iter().collect())
+        };
+        let shown = conn.query_row(&sql, params_from_iter(&bound), read).ok()??;
+        Some(Broken {
+            message: format!(
+                "update or delete on table {:?} violates foreign key constraint {:?} on table {:?}",
+                table.name, key.name, child.name
+            ),
+            details: format!(
+                "Key ({})=({}) is still referenced from table {:?}.",
+                key.references.join(", "),
+                shown.join(", "),
+                child.name
+            ),
+            field: None,
         })
     })
 }

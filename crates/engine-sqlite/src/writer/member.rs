@@ -65,7 +65,7 @@ impl State {
                     foreign::without_parent(&self.conn, model, &s.table, &row.columns, &row.values)
                         .map(|found| (i, found))
                 });
-            let statement = broken.as_ref().map_or(0, |(i, _)| *i);
+            let statement = broken.as_ref().map(|(i, _)| *i);
             return Err(crate::error::foreign_key(statement, broken.map(|(_, found)| found)));
         }
         let place = self.place_after(place);

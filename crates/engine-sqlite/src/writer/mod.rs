@@ -32,6 +32,7 @@ use brigade_core::{
 use tokio::sync::oneshot;
 
 use crate::shared::Shared;
+pub(crate) use foreign::Broken;
 pub(crate) use state::{Origin, Place, State, newest, stamp, tables_meta};
 
 use member::Member;

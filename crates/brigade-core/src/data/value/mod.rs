@@ -158,7 +158,7 @@ impl Value {
                 let json = Json::parse_lenient(text.as_bytes()).map_err(|_| bad())?;
                 no_nul(ty, Self::Json(json.to_jsonb().ok_or_else(|| out_of_range(ty))?))
             }
-            SqlType::Bytea => bytes(text).map(Self::Bytes).ok_or_else(bad),
+            SqlType::Bytea => bytes(ty, text),
             SqlType::Array(of) => array(of, text).ok_or_else(bad)?,
         }
     }

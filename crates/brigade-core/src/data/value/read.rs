@@ -91,10 +91,15 @@ pub fn datetime(ty: &SqlType, text: &str) -> ValueError {
     ValueError { code: if shaped { code::DATETIME_RANGE } else { "22007" }, message: invalid(ty, text).message }
 }
 
-/// The bytes of PostgreSQL's hex text.
-pub fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
+/// The bytes of PostgreSQL's hex text. Digits that are none, or not in pairs, are 22023 in PostgreSQL; any other text would
+/// be its older form, which is not taken.
+pub fn bytes(ty: &SqlType, text: &str) -> Read {
+    let digits = text.strip_prefix("\\x").ok_or_else(|| invalid(ty, text))?.as_bytes();
     let nibble = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-    digits.len().is_multiple_of(2).then_some(())?;
-    digits.chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
+    bytes.map(Value::Bytes).ok_or_else(|| ValueError { code: "22023", ..invalid(ty, text) })
 }

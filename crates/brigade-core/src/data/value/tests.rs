@@ -74,6 +74,8 @@ fn nothing_is_guessed() {
         (SqlType::Date, "\"2026-02-30\"", "22008"),
         (SqlType::Date, "\"soon\"", "22007"),
         (SqlType::Bytea, "\"00\"", "22P02"),
+        (SqlType::Bytea, "\"\\\\xzz\"", "22023"),
+        (SqlType::Bytea, "\"\\\\x123\"", "22023"),
         (SqlType::Array(SqlType::Int.into()), "1", "22P02"),
         (SqlType::Array(SqlType::Int.into()), "[\"x\"]", "22P02"),
     ];

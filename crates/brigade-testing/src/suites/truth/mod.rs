@@ -59,6 +59,7 @@ cases![
     commits::concurrent_transactions_are_serializable,
     commits::concurrent_counters_lose_nothing,
     codes::the_same_mistake_has_the_same_code,
+    codes::what_the_database_finds_names_its_statement,
     keys::a_repeated_key_has_one_effect_and_one_receipt,
     keys::a_key_with_another_body_is_refused,
     keys::a_hundred_at_once_have_one_effect,

@@ -5,6 +5,21 @@ use crate::schema::{MigrationFile, Model, migrations};
 use super::wrong;
 
 #[test]
+fn a_misspelt_keyword_is_told_with_the_nearest_one() {
+    for (text, near) in [
+        ("CRAETE TABLE u (a int)", "CREATE"),
+        ("CREATE TABEL u (a int)", "TABLE"),
+        ("CREATE OR REPLACE VEIW v AS SELECT 1", "VIEW"),
+        ("ALTER TABEL u ADD b int", "TABLE"),
+        ("DROP INDXE u", "INDEX"),
+    ] {
+        let file = MigrationFile { name: "0001_t.sql".to_owned(), text: text.to_owned() };
+        let error = migrations(vec![file]).unwrap_err();
+        assert_eq!((error.code(), error.get_hint()), ("42601", Some(&*format!("did you mean {near}?"))), "{text}");
+    }
+}
+
+#[test]
 fn every_mistake_has_its_code_place_and_mend() {
     let made = "CREATE TABLE t (id int PRIMARY KEY, a text, b int);\n";
     for (text, code, message) in [
@@ -13,7 +28,10 @@ fn every_mistake_has_its_code_place_and_mend() {
             "42601",
             "2:23: syntax error: expected column name or constraint definition, found ,",
         ),
-        ("CRAETE TABLE u (a int)", "42601", "2:1: syntax error: expected an SQL statement, found CRAETE"),
+        ("CRAETE TABLE u (a int)", "42601", "2:1: syntax error at or near \"CRAETE\""),
+        ("CREATE TABEL u (a int)", "42601", "2:8: syntax error at or near \"TABEL\""),
+        ("CREATE OR REPLACE VEIW u AS SELECT 1", "42601", "2:19: syntax error at or near \"VEIW\""),
+        ("ALTER TABEL t ADD c int", "42601", "2:7: syntax error at or near \"TABEL\""),
         ("CREATE TABLE t (a int)", "42P07", "2:14: table \"t\" already exists"),
         ("CREATE TABLE u (a int, A int)", "42701", "2:24: column \"a\" of table \"u\" already exists"),
         ("CREATE TABLE u (a itn)", "42704", "2:19: column \"a\": type \"itn\" does not exist"),
