@@ -38,8 +38,18 @@ async fn send(server: &Running, mount: &str, case: Case) -> Answer {
 async fn every_engine_answers_alike() {
     for (engine, settings, _held) in engines() {
         let mut server = Running::start_on(SCHEMA, &settings).await;
-        rest::run(engine, |case| send(&server, "/rest/v1", case)).await;
-        rest::run(engine, |case| send(&server, "", case)).await;
+        rest::run(engine, rest::cases(), |case| send(&server, "/rest/v1", case)).await;
+        rest::run(engine, rest::cases(), |case| send(&server, "", case)).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_sums_and_casts_alike() {
+    for (engine, settings, _held) in engines() {
+        let settings = format!("{settings}[rest]\naggregates = true\nmax_rows = 3\n");
+        let mut server = Running::start_on(SCHEMA, &settings).await;
+        rest::run(engine, rest::cases_of_sums(), |case| send(&server, "", case)).await;
         server.stop().await;
     }
 }

@@ -40,7 +40,10 @@ impl Sql {
     /// `$1::type`
     pub(super) fn bind(&mut self, param: Param, ty: &str) {
         self.params.push(param);
-        self.text.push_str(&format!("${}::{ty}", self.params.len()));
+        let place = self.params.len();
+        // What nobody knows the type of takes it from what it is compared with.
+        let is_known = !ty.starts_with("unknown");
+        self.text.push_str(&if is_known { format!("${place}::{ty}") } else { format!("${place}") });
     }
 
     pub(super) fn alias(&mut self) -> Alias {

@@ -220,6 +220,12 @@ fn is_exact(ty: &SqlType, value: &Value) -> bool {
 }
 
 fn bound(value: &Value, ty: &SqlType) -> Result<Bound> {
+    // What nobody knows the type of is compared as a number where it looks like one.
+    if let (SqlType::Other(_), Value::Text(text)) = (ty, value)
+        && let Ok(number) = text.parse::<i64>()
+    {
+        return Ok(Bound::Integer(number));
+    }
     Ok(match encode::to_sql(value, ty)? {
         ToSqlOutput::Owned(owned) => owned,
         ToSqlOutput::Borrowed(ValueRef::Text(text)) => Bound::Text(String::from_utf8_lossy(text).into_owned()),

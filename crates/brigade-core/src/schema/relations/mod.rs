@@ -2,7 +2,9 @@
 //!
 //! Derived from the [`Model`] alone, so that every engine answers for the same names.
 
+mod expression;
 mod links;
+mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -48,7 +50,8 @@ pub struct RelationColumn {
 impl Relations {
     /// The relations of a model.
     pub fn of(model: &Arc<Model>) -> Self {
-        let all: Vec<Arc<Relation>> = model.tables.values().map(|table| Arc::new(Relation::of(table))).collect();
+        let mut all: Vec<Arc<Relation>> = model.tables.values().map(|table| Arc::new(Relation::of(table))).collect();
+        all.extend(views(model, &all));
         let mut links: BTreeMap<String, Vec<Relationship>> = BTreeMap::new();
         for link in links::find(model, &all) {
             links.entry(link.from.name.clone()).or_default().push(link);
@@ -71,6 +74,21 @@ impl Relations {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
     }
+}
+
+/// The views of a model; each may rest on those before it.
+fn views(model: &Model, tables: &[Arc<Relation>]) -> Vec<Arc<Relation>> {
+    let relations = tables.iter().map(|table| (table.name.clone(), table.columns.clone())).collect();
+    let mut known = view::Known { model, relations };
+    let mut ordered: Vec<_> = model.views.iter().collect();
+    ordered.sort_by_key(|(_, view)| view.order);
+    let mut views = Vec::with_capacity(ordered.len());
+    for (name, of) in ordered {
+        let columns = view::columns(of, &known);
+        known.relations.insert(name.clone(), columns.clone());
+        views.push(Arc::new(Relation { name: name.clone(), columns, key: Vec::new(), is_view: true }));
+    }
+    views
 }
 
 impl Relation {

@@ -130,16 +130,20 @@ fn compact(text: &str) -> String {
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    [reads::rows(), reads::embeds(), reads::pages(), reads::forms(), refusals::refusals(), refusals::injections()]
+    [reads::rows(), reads::views(), reads::embeds(), reads::pages(), reads::forms(), refusals::refusals(), refusals::injections()]
         .concat()
+}
+
+/// Cases for a server with `[rest] aggregates = true` and `max_rows = 3`.
+pub fn cases_of_sums() -> Vec<Case> {
+    reads::sums()
 }
 
 /// Sends every case and compares.
 ///
 /// # Panics
 /// Where one differs, with all that do.
-pub async fn run<F: Future<Output = Answer>>(engine: &str, send: impl Fn(Case) -> F) {
-    let cases = cases();
+pub async fn run<F: Future<Output = Answer>>(engine: &str, cases: Vec<Case>, send: impl Fn(Case) -> F) {
     let mut wrong = Vec::new();
     for case in &cases {
         let answer = send(case.clone()).await;

@@ -48,6 +48,14 @@ CREATE TABLE post_labels (
     PRIMARY KEY (post, label)
 );
 
+CREATE VIEW adults AS
+    SELECT p.id, p.name AS called, p.country, p.age >= 40 AS is_older, p.age * 2 AS twice, upper(p.name) AS loud
+    FROM people p WHERE p.age IS NOT NULL;
+
+CREATE VIEW posts_by_author AS
+    SELECT a.id AS author, count(*) AS posts, max(p.rating) AS best
+    FROM people a JOIN posts p ON p.author = a.id GROUP BY a.id;
+
 INSERT INTO countries (code, name) VALUES ('de', 'Germany'), ('fr', 'France'), ('jp', 'Japan');
 
 INSERT INTO people
