@@ -18,6 +18,13 @@ static MODEL: LazyLock<std::sync::Arc<Model>> = LazyLock::new(|| {
     Model::default().apply(&list[0]).expect("a model").into()
 });
 
+/// A query string of the table API.
+pub fn query_string(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = crate::rest::grammar::parse(text);
+    }
+}
+
 /// The body of `POST /transactions`: read, and checked against a model.
 pub fn transaction(bytes: &[u8]) {
     if let Ok(transaction) = crate::parse_transaction(bytes) {
@@ -35,5 +42,6 @@ mod tests {
     #[test]
     fn the_corpus_is_read_or_refused() {
         super::corpus::replay("transaction", super::transaction);
+        super::corpus::replay("query_string", super::query_string);
     }
 }

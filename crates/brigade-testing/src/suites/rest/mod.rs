@@ -130,8 +130,16 @@ fn compact(text: &str) -> String {
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    [reads::rows(), reads::views(), reads::embeds(), reads::pages(), reads::forms(), refusals::refusals(), refusals::injections()]
-        .concat()
+    [
+        reads::rows(),
+        reads::views(),
+        reads::embeds(),
+        reads::pages(),
+        reads::forms(),
+        refusals::refusals(),
+        refusals::injections(),
+    ]
+    .concat()
 }
 
 /// Cases for a server with `[rest] aggregates = true` and `max_rows = 3`.

@@ -93,10 +93,19 @@ pub(super) fn views() -> Vec<Case> {
     vec![
         get("/adults?id=eq.2", r#"[{"id":2,"called":"Bob","country":"fr","is_older":true,"twice":82,"loud":"BOB"}]"#),
         get("/adults?select=id&is_older=is.false&order=id", r#"[{"id":1},{"id":4}]"#),
-        get("/adults?select=called,countries(name)&order=id&limit=1", r#"[{"called":"Ada","countries":{"name":"Germany"}}]"#),
+        get(
+            "/adults?select=called,countries(name)&order=id&limit=1",
+            r#"[{"called":"Ada","countries":{"name":"Germany"}}]"#,
+        ),
         get("/adults?select=id,posts!author(id)&posts.order=id&id=eq.1", r#"[{"id":1,"posts":[{"id":10},{"id":11}]}]"#),
-        get("/countries?select=code,adults(called)&order=code&adults.order=called", r#"[{"code":"de","adults":[{"called":"Ada"}]},{"code":"fr","adults":[{"called":"Bob"},{"called":"Émile (50%)"}]},{"code":"jp","adults":[]}]"#),
-        get("/posts_by_author?order=author", r#"[{"author":1,"posts":2,"best":10},{"author":2,"posts":1,"best":9.25},{"author":4,"posts":1,"best":null}]"#),
+        get(
+            "/countries?select=code,adults(called)&order=code&adults.order=called",
+            r#"[{"code":"de","adults":[{"called":"Ada"}]},{"code":"fr","adults":[{"called":"Bob"},{"called":"Émile (50%)"}]},{"code":"jp","adults":[]}]"#,
+        ),
+        get(
+            "/posts_by_author?order=author",
+            r#"[{"author":1,"posts":2,"best":10},{"author":2,"posts":1,"best":9.25},{"author":4,"posts":1,"best":null}]"#,
+        ),
         get("/posts_by_author?select=posts&posts=gt.1", r#"[{"posts":2}]"#),
         refused("/adults?select=nam", 400, "42703"),
         refused("/adults?id=eq.x", 400, "22P02"),
@@ -106,23 +115,40 @@ pub(super) fn views() -> Vec<Case> {
 /// With `[rest] aggregates = true` and `max_rows = 3`.
 pub(super) fn sums() -> Vec<Case> {
     vec![
-        get("/people?select=age.sum(),age.avg(),age.min(),age.max(),age.count(),count()",
-            r#"[{"sum":113,"avg":37.6666666666666667,"min":36,"max":41,"count":3,"count":4}]"#),
-        get("/people?select=s:score.sum(),a:score.avg(),lo:score.min(),hi:score.max()",
-            r#"[{"s":121.75,"a":40.5833333333333333,"lo":9.00,"hi":100.25}]"#),
+        get(
+            "/people?select=age.sum(),age.avg(),age.min(),age.max(),age.count(),count()",
+            r#"[{"sum":113,"avg":37.6666666666666667,"min":36,"max":41,"count":3,"count":4}]"#,
+        ),
+        get(
+            "/people?select=s:score.sum(),a:score.avg(),lo:score.min(),hi:score.max()",
+            r#"[{"s":121.75,"a":40.5833333333333333,"lo":9.00,"hi":100.25}]"#,
+        ),
         get("/people?select=h:height.sum()&id=lt.3", r#"[{"h":3.55}]"#),
-        get("/people?select=country,count()&order=country.nullsfirst", r#"[{"country":null,"count":1},{"country":"de","count":1},{"country":"fr","count":2}]"#),
+        get(
+            "/people?select=country,count()&order=country.nullsfirst",
+            r#"[{"country":null,"count":1},{"country":"de","count":1},{"country":"fr","count":2}]"#,
+        ),
         get("/people?select=country,n:count()&order=n.desc,country&limit=1", r#"[{"country":"fr","n":2}]"#),
         get("/people?select=country,count()&order=country.nullsfirst&limit=1", r#"[{"country":null,"count":1}]"#)
-            .with("prefer", "count=exact").status(206).answers("content-range", "0-0/3"),
+            .with("prefer", "count=exact")
+            .status(206)
+            .answers("content-range", "0-0/3"),
         get("/people?select=t:age.sum()::text", r#"[{"t":"113"}]"#),
         get("/people?select=i:score::int.sum()", r#"[{"i":122}]"#),
-        get("/people?select=id,posts!author(rating.sum())&order=id", r#"[{"id":1,"posts":[{"sum":14.5}]},{"id":2,"posts":[{"sum":9.25}]},{"id":3,"posts":[{"sum":null}]}]"#),
+        get(
+            "/people?select=id,posts!author(rating.sum())&order=id",
+            r#"[{"id":1,"posts":[{"sum":14.5}]},{"id":2,"posts":[{"sum":9.25}]},{"id":3,"posts":[{"sum":null}]}]"#,
+        ),
         refused("/people?select=name.sum()", 404, "42883"),
         get("/people?select=id&order=id", r#"[{"id":1},{"id":2},{"id":3}]"#).answers("content-range", "0-2/*"),
-        get("/people?select=id&order=id&limit=9", r#"[{"id":1},{"id":2},{"id":3}]"#).with("prefer", "count=exact").status(206).answers("content-range", "0-2/4"),
-        get("/people?select=id::text,score::int,t:score::text,a:age::numeric,b:active::text,d:seen::date,j:data->t::int,l:tags::text&id=eq.1",
-            r#"[{"id":"1","score":13,"t":"12.50","a":36,"b":"true","d":"2026-01-02","j":5,"l":"{a,b}"}]"#),
+        get("/people?select=id&order=id&limit=9", r#"[{"id":1},{"id":2},{"id":3}]"#)
+            .with("prefer", "count=exact")
+            .status(206)
+            .answers("content-range", "0-2/4"),
+        get(
+            "/people?select=id::text,score::int,t:score::text,a:age::numeric,b:active::text,d:seen::date,j:data->t::int,l:tags::text&id=eq.1",
+            r#"[{"id":"1","score":13,"t":"12.50","a":36,"b":"true","d":"2026-01-02","j":5,"l":"{a,b}"}]"#,
+        ),
         refused("/people?select=active::date", 400, "42846"),
         refused("/people?select=name::int&id=eq.1", 400, "22P02"),
     ]

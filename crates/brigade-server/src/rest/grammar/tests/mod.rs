@@ -2,6 +2,9 @@
 
 use super::*;
 
+mod print;
+mod round;
+
 fn refused(query: &str, code: &str) {
     let error = parse(query).expect_err(query);
     assert_eq!(error.code(), code, "{query}: {error}");
