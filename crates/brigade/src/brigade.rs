@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     /// What of the model can be read, made once for each model.
     pub(crate) relations: RwLock<Option<Arc<Relations>>>,
     pub(crate) projections: Arc<Projections>,
+    /// Whether the projections were started.
+    pub(crate) runs: bool,
     pub(crate) retention: Option<Retention>,
     pub(crate) closing: AtomicBool,
 }

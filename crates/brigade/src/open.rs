@@ -77,6 +77,7 @@ async fn start(
             models,
             relations: RwLock::default(),
             projections,
+            runs: options.run,
             retention,
             closing: AtomicBool::new(false),
         }),

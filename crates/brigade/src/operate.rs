@@ -46,6 +46,20 @@ impl Models {
         model.with_settings(&self.project.config)
     }
 
+    /// Every migration as a step from the model before it to the one after it.
+    fn steps(&self) -> Vec<MigrationStep> {
+        self.project.migrations.iter().map(|migration| self.step(migration)).collect()
+    }
+
+    fn step(&self, migration: &Migration) -> MigrationStep {
+        let number = migration.number as usize;
+        MigrationStep {
+            migration: Arc::new(migration.clone()),
+            before: Arc::clone(self.at(number - 1)),
+            after: Arc::clone(self.at(number)),
+        }
+    }
+
     fn at(&self, number: usize) -> &Arc<Model> {
         &self.after[number]
     }
@@ -74,13 +88,8 @@ pub(crate) async fn bring_up(
         return Ok(Arc::clone(models.at(applied.len())));
     }
     for migration in todo {
-        let number = migration.number as usize;
-        let step = MigrationStep {
-            migration: Arc::new(migration.clone()),
-            before: Arc::clone(models.at(number - 1)),
-            after: Arc::clone(models.at(number)),
-        };
-        tracing::info!(number, name = %step.migration.name, "applying a migration");
+        let step = models.step(migration);
+        tracing::info!(number = migration.number, name = %migration.name, "applying a migration");
         truth.migrate(&step).await?;
     }
     Ok(Arc::clone(models.at(project.migrations.len())))
@@ -90,12 +99,16 @@ impl Brigade {
     /// Every migration of the project with its state, as the files are now.
     ///
     /// # Errors
-    /// BRGCFG for a changed or removed file.
+    /// BRGCFG for a changed or removed file; where one is pending that the truth cannot keep, the error that applying it
+    /// would give.
     pub async fn migrations(&self) -> Result<Vec<MigrationState>> {
         let project = Project::read(&self.inner.project.dir)?;
-        Models::fold(&project)?;
+        let models = Models::fold(&project)?;
         let applied = self.inner.stores.truth.applied().await?;
-        pending(&project.migrations, applied.iter().map(|a| (a.number, &*a.name, &*a.checksum)))?;
+        let todo = pending(&project.migrations, applied.iter().map(|a| (a.number, &*a.name, &*a.checksum)))?;
+        if !todo.is_empty() {
+            self.inner.stores.truth.rehearse(&models.steps()).await?;
+        }
         let mut applied = applied.into_iter();
         let states = project
             .migrations
@@ -123,9 +136,17 @@ impl Brigade {
         Ok(self.migrations().await?.split_off(before))
     }
 
-    /// Every projection with its state.
+    /// Every projection with its state; where they were not started, as their stores and the log have them.
     pub async fn projections(&self) -> Vec<ProjectionStatus> {
-        self.inner.projections.list().await
+        let inner = &self.inner;
+        if inner.runs {
+            return inner.projections.list().await;
+        }
+        let looked = inner.stores.look(&inner.project, &inner.data_dir, &inner.models).await;
+        looked.unwrap_or_else(|error| {
+            tracing::warn!("the projections cannot be looked at: {error}");
+            Vec::new()
+        })
     }
 
     /// Compares a projection with the truth at one position.

@@ -8,7 +8,7 @@ use std::{
 use brigade_core::{
     data::{Error, Result, code},
     engine::{CopyStore, Log, SystemClock, Tables, Truth},
-    projection::{CopyProjection, Projection, Projections, RunnerOptions, Sources},
+    projection::{CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, look},
     schema::{CopyConfig, Model},
 };
 use engine_memory::MemoryCopy;
@@ -92,22 +92,40 @@ impl Stores {
         models: &watch::Sender<Arc<Model>>,
         run: bool,
     ) -> Result<Projections> {
-        let model = Arc::clone(&models.borrow());
         let mut projections: Vec<Arc<dyn Projection>> = Vec::new();
         for (name, config) in project.config.copies.iter().filter(|_| run) {
-            let store = copy_store(name, config, data_dir)?;
-            let copy = CopyProjection::new(name, config.tables.as_deref(), &model, store)
-                .map_err(|error| error.context(&config.place))?;
-            projections.push(Arc::new(copy));
+            projections.push(copy(name, config, data_dir, &models.borrow())?);
         }
-        let sources = Sources {
+        Projections::start(projections, self.sources(data_dir, models)?, RunnerOptions::default()).await
+    }
+
+    /// Looks at the projections of brigade.toml while nobody runs them. One that cannot be opened says why.
+    pub(crate) async fn look(
+        &self,
+        project: &Project,
+        data_dir: &Path,
+        models: &watch::Sender<Arc<Model>>,
+    ) -> Result<Vec<ProjectionStatus>> {
+        let sources = self.sources(data_dir, models)?;
+        let mut found = Vec::new();
+        for (name, config) in &project.config.copies {
+            let opened = copy(name, config, data_dir, &models.borrow());
+            found.push(match opened {
+                Ok(projection) => look(projection, sources.clone()).await,
+                Err(error) => unopened(name, config, &error),
+            });
+        }
+        Ok(found)
+    }
+
+    fn sources(&self, data_dir: &Path, models: &watch::Sender<Arc<Model>>) -> Result<Sources> {
+        Ok(Sources {
             truth: Arc::clone(&self.truth),
             log: Arc::clone(&self.log),
             models: models.subscribe(),
             notes: Arc::new(SqliteNotes::open(data_dir.join("notes.db"))?),
             clock: Arc::new(SystemClock),
-        };
-        Projections::start(projections, sources, RunnerOptions::default()).await
+        })
     }
 
     /// Finishes what is queued, flushes and closes.
@@ -116,6 +134,27 @@ impl Stores {
             log.close().await;
         }
         self.truth.close().await;
+    }
+}
+
+fn copy(name: &str, config: &CopyConfig, data_dir: &Path, model: &Model) -> Result<Arc<dyn Projection>> {
+    let store = copy_store(name, config, data_dir)?;
+    let copy = CopyProjection::new(name, config.tables.as_deref(), model, store)
+        .map_err(|error| error.context(&config.place))?;
+    Ok(Arc::new(copy))
+}
+
+fn unopened(name: &str, config: &CopyConfig, error: &Error) -> ProjectionStatus {
+    ProjectionStatus {
+        name: format!("copy.{name}"),
+        kind: "copy",
+        engine: if config.store.starts_with("memory:") { "memory" } else { "sqlite" },
+        state: State::Stopped.as_str(),
+        checkpoint: None,
+        lag_changes: 0,
+        lag_seconds: 0.0,
+        dead_letters: 0,
+        last_error: Some(error.to_string()),
     }
 }
 

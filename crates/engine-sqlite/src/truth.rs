@@ -93,6 +93,11 @@ impl Truth for SqliteTruth {
         .await
     }
 
+    async fn rehearse(&self, steps: &[MigrationStep]) -> Result<()> {
+        let steps = steps.to_vec();
+        readers::blocking(move || tables::rehearse(&steps)).await
+    }
+
     async fn migrate(&self, step: &MigrationStep) -> Result<()> {
         let step = step.clone();
         self.writer.run(move |state| state.migrate(&step)).await

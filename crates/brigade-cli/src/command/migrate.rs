@@ -22,10 +22,12 @@ pub async fn run(access: &Access, action: MigrateAction, check: bool, json: bool
     let shown: Vec<AppliedMigration> = match action {
         MigrateAction::Apply => {
             let progress = Progress::new("migrating");
-            progress.during(access.get(access.request(Method::POST, "/admin/migrate"))).await?
+            progress.during(access.get(access.request(Method::POST, "/admin/migrate"))).await
         }
-        _ => access.get(access.request(Method::GET, "/admin/migrations")).await?,
-    };
+        _ => access.get(access.request(Method::GET, "/admin/migrations")).await,
+    }
+    // A migration that cannot be applied is one, whether opening the project finds it or this.
+    .map_err(Failure::NotOpened)?;
     let pending = shown.iter().filter(|m| m.state == "pending").count();
     let shown: Vec<_> = shown.into_iter().filter(|m| action != MigrateAction::Plan || m.state == "pending").collect();
     if json {

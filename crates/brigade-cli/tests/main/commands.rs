@@ -73,8 +73,9 @@ fn what_is_wrong_in_the_projects_files_is_said_with_its_place() {
     project.write("migrations/0001_init.sql", "CREATE TABLE a (id int PRIMARY KEY);\nCREATE TABEL b (id int);\n");
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "plan"], &["status"]] {
         let said = project.run(command).exits(2);
-        assert!(said.err.starts_with("error: 0001_init.sql:2:1: "), "{said:?}");
-        points_at(&said.err, "CREATE TABEL");
+        assert!(said.err.starts_with("error: 0001_init.sql:2:8: syntax error"), "{said:?}");
+        assert!(said.err.contains("did you mean TABLE?"), "{said:?}");
+        points_at(&said.err, "TABEL");
     }
 
     project.write("migrations/0001_init.sql", "CREATE TABLE a (id int PRIMARY KEY);\n");
@@ -114,6 +115,57 @@ fn migrations_are_planned_checked_and_applied() {
     let applied = fs::read_to_string(project.file("migrations/0001_init.sql")).unwrap();
     project.write("migrations/0001_init.sql", &format!("{applied}-- edited\n"));
     check(&project, &["migrate", "status"], 2, &[], &["0001_init.sql"]);
+}
+
+#[test]
+fn a_migration_that_cannot_be_applied_says_where_before_and_while_it_is() {
+    let project = Project::with("CREATE TABLE t (id integer PRIMARY KEY, name text UNIQUE);");
+    project.run(&["migrate", "apply"]).exits(0);
+    // What SQLite cannot keep is known to the plan.
+    project.write(
+        "migrations/0002_more.sql",
+        "CREATE TABLE u (id integer PRIMARY KEY);\nALTER TABLE t ADD found tsvector;\n",
+    );
+    for action in ["plan", "status", "apply"] {
+        let told = ["0002_more.sql:2:25: sqlite has no type tsvector (column found)", "hint: use text", "code: 0A000"];
+        check(&project, &["migrate", action], 2, &[], &told);
+    }
+    // Which rows there are is known only while it runs: then in the words of a transaction.
+    let twice = "INSERT INTO t (id, name) VALUES (1, 'a');\nINSERT INTO t (id, name) VALUES (2, 'a');\n";
+    project.write("migrations/0002_more.sql", twice);
+    check(&project, &["migrate", "plan"], 0, &["0002", "pending"], &[]);
+    let told = "error: 0002_more.sql:2:1: duplicate key value violates unique constraint \"t_name_key\"";
+    check(&project, &["migrate", "apply"], 2, &[], &[told, "Key (name)", "code: 23505"]);
+    assert_eq!(project.sql("SELECT id FROM t"), serde_json::json!([]));
+}
+
+#[test]
+fn without_a_server_status_says_how_the_copies_are() {
+    let project = Project::with("CREATE TABLE t (id integer PRIMARY KEY);");
+    project.run(&["migrate", "apply"]).exits(0);
+    let copy = |exit: i32| {
+        let status = project.run(&["--json", "status"]).exits(exit).json();
+        (status["projections"][0].clone(), status["ready"].clone())
+    };
+    let (backup, ready) = copy(0);
+    assert_eq!((&backup["name"], &backup["state"], &ready), (&"copy.backup".into(), &"waiting".into(), &true.into()));
+    assert_eq!(backup["last_error"], "it is filled when a server runs");
+    let mut server = project.serve();
+    while !server.request("GET", "/status", "").1.contains("\"running\"") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    server.terminate(std::time::Duration::from_secs(10));
+    project.run(&["sql", "--write", "INSERT INTO t VALUES (1)"]).exits(0);
+    let (backup, _) = copy(0);
+    assert_eq!((&backup["lag_changes"], &backup["last_error"]), (&1.into(), &"no server runs".into()), "{backup}");
+    // Another truth in its place: the copy is of a history that is gone.
+    for file in ["truth.db", "truth.db-wal", "truth.db-shm"] {
+        let _ = fs::remove_file(project.file(&format!("data/{file}")));
+    }
+    project.run(&["migrate", "apply"]).exits(0);
+    let (backup, ready) = copy(1);
+    assert_eq!((&backup["state"], &ready), (&"stopped".into(), &false.into()), "{backup}");
+    assert!(backup["last_error"].as_str().unwrap().starts_with("rebuild needed: "), "{backup}");
 }
 
 #[test]

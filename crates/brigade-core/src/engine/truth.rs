@@ -91,6 +91,13 @@ pub trait Truth: Send + Sync {
     /// the same transaction. After an error nothing of it is there. Takes the engine's lock against a second one.
     async fn migrate(&self, step: &MigrationStep) -> Result<()>;
 
+    /// Whether this engine can keep what migrations say, given all from the first one on. Looks at words alone: touches
+    /// neither the store nor rows. An error is the one that [`Truth::migrate`] would give. An engine that runs migrations as
+    /// they are written has nothing to say.
+    async fn rehearse(&self, _steps: &[MigrationStep]) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes up the model: makes capture (triggers, publication) fit it. Called after migrations and at every start,
     /// before the first commit.
     async fn use_model(&self, model: Arc<Model>) -> Result<()>;

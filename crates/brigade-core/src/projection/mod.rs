@@ -8,6 +8,7 @@
 mod copy;
 mod dead;
 mod fill;
+mod idle;
 mod line;
 mod notes;
 mod rebuild;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use copy::CopyProjection;
+pub use idle::look;
 pub use line::{RunnerOptions, Sources};
 pub use notes::{DeadLetter, Notes};
 pub use set::Projections;

@@ -8,6 +8,7 @@ mod foreign;
 mod place;
 mod plan;
 mod rebuild;
+mod rehearsal;
 mod script;
 
 use brigade_core::{
@@ -16,13 +17,16 @@ use brigade_core::{
     schema::{Effect, Model},
 };
 use fail::fail_point;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 
 use self::{
     place::Place,
     plan::{Plan, Planned},
 };
 use super::{capture, ddl, failed, name::quote, rows};
+use crate::error;
+
+pub(crate) use rehearsal::rehearse;
 
 /// Who the migration's transaction is in the log.
 pub(crate) struct Stamp<'a> {
@@ -75,24 +79,9 @@ fn transaction(conn: &Connection, step: &MigrationStep, plan: &Plan<'_>, stamp: 
 fn applied(conn: &Connection, step: &MigrationStep, plan: &Plan<'_>, stamp: Stamp<'_>) -> Result<i64> {
     (stamp.begun)(conn)?;
     let orphans = if plan.rebuilds { foreign::orphans(conn)? } else { Default::default() };
-    let mut dress = Dress { conn, on: true };
-    for planned in &plan.statements {
-        match planned.effect {
-            Effect::Schema => {
-                dress.off(&planned.before)?;
-                change::apply(conn, planned).map_err(|e| planned.place().error(e))?;
-            }
-            Effect::Rows => {
-                dress.on(&planned.after, &planned.place())?;
-                run(conn, planned).map_err(|e| planned.place().error(e))?;
-            }
-            Effect::Nothing => {}
-        }
-    }
-    let last = plan.statements.last().map(Planned::place).unwrap_or_default();
-    dress.on(&step.after, &last)?;
+    let last = statements(conn, step, plan, run)?;
     if let Some(script) = &step.migration.sqlite {
-        script::run(conn, script)?;
+        script::run(conn, script, &step.after)?;
         capture::refuse_self_writing(conn, &step.after).map_err(|e| e.context(&script.file))?;
         capture::install(conn, &step.after)?;
         refuse_unfit(conn, &step.after, &script.file)?;
@@ -103,16 +92,59 @@ fn applied(conn: &Connection, step: &MigrationStep, plan: &Plan<'_>, stamp: Stam
     record(conn, step, &stamp)
 }
 
-/// Runs a statement that reads or writes rows. What it reads is of no use to anybody.
+/// Applies the statements for all engines, and lets `rows` do those that read or write rows. Answers the last one's place.
+fn statements<'s>(
+    conn: &Connection,
+    step: &MigrationStep,
+    plan: &Plan<'s>,
+    rows: impl Fn(&Connection, &Planned<'_>) -> Result<()>,
+) -> Result<Place<'s>> {
+    let mut dress = Dress { conn, on: true };
+    for planned in &plan.statements {
+        match planned.effect {
+            Effect::Schema => {
+                dress.off(&planned.before)?;
+                change::apply(conn, planned).map_err(|e| planned.place().error(e))?;
+            }
+            Effect::Rows => {
+                dress.on(&planned.after, &planned.place())?;
+                rows(conn, planned).map_err(|e| planned.place().error(e))?;
+            }
+            Effect::Nothing => {}
+        }
+    }
+    let last = plan.statements.last().map(Planned::place).unwrap_or_default();
+    dress.on(&step.after, &last)?;
+    Ok(last)
+}
+
+/// Runs a statement that reads or writes rows. What it reads is of no use to anybody. A row that is refused is told in the
+/// words of a transaction.
 fn run(conn: &Connection, planned: &Planned<'_>) -> Result<()> {
-    let sql = rows::statement(&planned.before, planned.parsed()?).map_err(|e| planned.place().untranslatable(&e))?.text;
+    let sql = translated(planned)?;
     let drained = || -> rusqlite::Result<()> {
         let mut statement = conn.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while rows.next()?.is_some() {}
         Ok(())
     };
-    drained().map_err(failed("run it"))
+    drained().map_err(|e| refused(e, &planned.before))
+}
+
+/// An error of SQL that reads or writes rows.
+fn refused(error: rusqlite::Error, model: &Model) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
+            error::of_raw(error, model)
+        }
+        _ => failed("run it")(error),
+    }
+}
+
+/// A statement that reads or writes rows, in SQLite's words.
+fn translated(planned: &Planned<'_>) -> Result<String> {
+    let translated = rows::statement(&planned.before, planned.parsed()?);
+    Ok(translated.map_err(|e| planned.place().untranslatable(&e))?.text)
 }
 
 fn refuse_unfit(conn: &Connection, model: &Model, file: &str) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use brigade_core::{
     data::{Error, Result, code, line_column},
-    schema::Script,
+    schema::{Model, Script},
 };
 use rusqlite::{Batch, Connection, fallible_iterator::FallibleIterator as _};
 use sqlparser::{
@@ -17,7 +17,7 @@ const REFUSED: [&str; 10] =
     ["begin", "commit", "end", "rollback", "savepoint", "release", "attach", "detach", "vacuum", "pragma"];
 
 /// Runs a script. SQLite itself finds the ends of statements, so triggers may be in it.
-pub(super) fn run(conn: &Connection, script: &Script) -> Result<()> {
+pub(super) fn run(conn: &Connection, script: &Script, model: &Model) -> Result<()> {
     let mut batch = Batch::new(conn, &script.text);
     let mut from = 0;
     loop {
@@ -35,7 +35,7 @@ pub(super) fn run(conn: &Connection, script: &Script) -> Result<()> {
             while rows.next()?.is_some() {}
             Ok(())
         };
-        drain().map_err(|e| failed("run it")(e).context(place(script, at)))?;
+        drain().map_err(|e| super::refused(e, model).context(place(script, at)))?;
     }
 }
 
