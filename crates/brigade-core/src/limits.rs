@@ -82,9 +82,6 @@ pub const SHUTDOWN: Duration = Duration::from_secs(8);
 /// Bytes of an answer's rows. Past it 413 BRG413, as soon as it is passed: the answer is made in memory.
 pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// Bytes of a request's line: long lists of values travel in it. Past it 414.
-pub const URL_BYTES_MAX: usize = 256 << 10;
-
 /// Embeds inside embeds. Past it 413 BRG413: each level multiplies what a row costs.
 pub const EMBED_DEPTH_MAX: usize = 8;
 

@@ -1,6 +1,9 @@
 //! The table API on every engine that can be the truth: one suite of requests and answers.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use brigade_testing::{
     servers::Postgres,
@@ -50,6 +53,63 @@ async fn every_engine_sums_and_casts_alike() {
         let settings = format!("{settings}[rest]\naggregates = true\nmax_rows = 3\n");
         let mut server = Running::start_on(SCHEMA, &settings).await;
         rest::run(engine, rest::cases_of_sums(), |case| send(&server, "", case)).await;
+        server.stop().await;
+    }
+}
+
+/// A query string that nests `depth` deep.
+fn nested(open: &str, inner: &str, close: &str, depth: usize) -> String {
+    format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_has_a_limit() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(SCHEMA, &settings).await;
+        let ids = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
+        let many = |n: usize| vec!["id.eq.1"; n].join(",");
+        for (query, status, code) in [
+            (format!("id=in.({})", ids(10_500)), 200, ""),
+            (format!("or=({})", many(900)), 200, ""),
+            (format!("or=({})", many(1_001)), 413, "BRG413"),
+            (format!("and={}", nested("(or", "(id.eq.1)", ")", 12)), 200, ""),
+            (format!("and={}", nested("(or", "(id.eq.1)", ")", 40)), 413, "BRG413"),
+            (format!("select=id,{}", nested("people(", "id", ")", 8)), 200, ""),
+            (format!("select=id,{}", nested("people(", "id", ")", 9)), 413, "BRG413"),
+            (format!("select=id,{}", nested("people(", "id", ")", 2_000)), 400, "PGRST100"),
+            (format!("select={}", vec!["id"; 1_001].join(",")), 413, "BRG413"),
+            (format!("select=id,{}", vec!["people(id)"; 65].join(",")), 413, "BRG413"),
+        ] {
+            let answer = server.get(&format!("/people?limit=2&{query}")).await;
+            let shown: String = query.chars().take(60).collect();
+            assert_eq!(answer.status, status, "{engine}: {shown}: {}", answer.text);
+            if !code.is_empty() {
+                answer.is_error(status, code);
+            }
+        }
+        // Longer than any client library would send.
+        let long = format!("GET /people?name=eq.{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(70_000));
+        let answer = server.raw(long.into_bytes(), Duration::from_secs(2)).await;
+        assert!(answer.starts_with("HTTP/1.1 414"), "{engine}: {answer}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_names_a_position_sees_it_or_says_that_it_could_not() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(SCHEMA, &settings).await;
+        let insert = r#"{"statements":[{"insert":{"table":"labels","rows":[{"id":9,"name":"new"}]}}]}"#;
+        let position = server.commit(insert).await.json()["position"].as_str().expect("a position").to_owned();
+        let ask = async |position: &str| {
+            let request = server.request("GET", "/labels?id=eq.9").header("brigade-after", position);
+            crate::harness::Answer::of(request.header("prefer", "wait=1").send().await.expect("an answer")).await
+        };
+        let answer = ask(&position).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, r#"[{"id":9,"name":"new"}]"#), "{engine}");
+        assert!(answer.header("brigade-position").expect("a position") >= position.as_str(), "{engine}");
+        let (order, tag) = position.split_at(32);
+        ask(&format!("{order}-{:016x}", u64::from_str_radix(&tag[1..], 16).unwrap() ^ 1)).await.is_error(412, "BRG412");
         server.stop().await;
     }
 }

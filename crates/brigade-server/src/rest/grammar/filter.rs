@@ -2,7 +2,7 @@
 
 use brigade::{
     data::{
-        Error, Result,
+        Error, Result, code,
         plan::{Comparator, Comparison, Field, Group, Is, Quantifier, Test, TextSearch, Tree},
     },
     limits,
@@ -47,15 +47,17 @@ pub(super) fn scalar(field: Field, value: &str) -> Result<Comparison> {
 
 /// `(a.eq.1,not.b.is.null,or(…))`
 pub(super) fn parenthesised(cursor: &mut Cursor<'_>) -> Result<Vec<Tree>> {
+    cursor.need("(")?;
     trees(cursor, 0)
 }
 
+/// What stands behind an opening parenthesis, and the closing one.
 fn trees(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Tree>> {
-    cursor.need("(")?;
     // The parser calls itself: what nests deeper than any read may is refused before it does.
     if depth > limits::CONDITION_DEPTH_MAX {
-        return Err(Error::new(brigade::data::code::LIMIT, "conditions nest too deep")
-            .details(format!("CONDITION_DEPTH_MAX is {}", limits::CONDITION_DEPTH_MAX)));
+        return Err(Error::new(code::LIMIT, "conditions nest too deep")
+            .details(format!("CONDITION_DEPTH_MAX is {}", limits::CONDITION_DEPTH_MAX))
+            .hint("ask in several parts"));
     }
     let mut of = vec![tree(cursor, depth)?];
     while cursor.take(",") {
@@ -71,19 +73,7 @@ fn tree(cursor: &mut Cursor<'_>, depth: usize) -> Result<Tree> {
         [("and(", false, false), ("or(", false, true), ("not.and(", true, false), ("not.or(", true, true)]
     {
         if cursor.take(word) {
-            // The parenthesis is the group's own.
-            let mut inner = Vec::new();
-            if depth >= limits::CONDITION_DEPTH_MAX {
-                return Err(cursor.expected("fewer conditions inside conditions"));
-            }
-            loop {
-                inner.push(tree(cursor, depth + 1)?);
-                if !cursor.take(",") {
-                    break;
-                }
-            }
-            cursor.need(")")?;
-            return Ok(Tree::Group(Group { negated, any, of: inner }));
+            return Ok(Tree::Group(Group { negated, any, of: trees(cursor, depth + 1)? }));
         }
     }
     let before = cursor.take("not.");

@@ -7,6 +7,7 @@ mod cast;
 mod inside;
 mod json;
 mod keys;
+mod pattern;
 
 use rusqlite::{Connection, Result, functions::FunctionFlags};
 
@@ -21,5 +22,6 @@ pub(crate) fn register(conn: &Connection) -> Result<()> {
     conn.create_scalar_function("brigade_cast", 3, flags, cast::cast)?;
     conn.create_scalar_function("brigade_number_key", 1, flags, keys::number_key)?;
     conn.create_scalar_function("brigade_interval_key", 1, flags, keys::interval_key)?;
+    conn.create_scalar_function("brigade_match", 3, flags, pattern::matches)?;
     aggregate::register(conn, flags)
 }

@@ -52,6 +52,6 @@ fn names_the_place_of_a_mistake() {
 #[test]
 fn nesting_without_end_is_refused() {
     refused(&format!("select={}", "a(".repeat(10_000)), "PGRST100");
-    refused(&format!("or=({}", "or(".repeat(10_000)), "PGRST100");
+    refused(&format!("or=({}", "or(".repeat(10_000)), "BRG413");
     refused(&format!("or={}", "(".repeat(10_000)), "PGRST100");
 }
