@@ -11,6 +11,10 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
+/// The binary's own, so that what is measured in process is what it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N] [--memory-seconds N] [--only PART]
        cargo run --release -p bench -- crash [TRANSACTIONS [SEED]]
 

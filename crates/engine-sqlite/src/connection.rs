@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use brigade_core::data::{Error, Result, code};
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 
 use crate::{SqliteConfig, error, functions};
 
@@ -20,12 +20,23 @@ const WAL_KEEP_BYTES: i64 = 64 << 20;
 
 /// Opens the writer's connection, creating the file on first use.
 pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection> {
+    without_statistics();
     refuse_old(rusqlite::version_number(), rusqlite::version())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(&config.path, flags).map_err(|e| cannot_open(&config.path, e))?;
     writer_pragmas(&conn, config).map_err(|e| cannot_open(&config.path, e))?;
     functions::register(&conn).map_err(error::from_sqlite)?;
     Ok(conn)
+}
+
+/// Turns off SQLite's count of its memory, for which every allocation of every connection takes one lock. SQLite's own
+/// advice: <https://sqlite.org/compile.html#default_memstatus>.
+fn without_statistics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: the option takes one int. Once SQLite runs it answers SQLITE_MISUSE and changes nothing.
+    ONCE.call_once(|| unsafe {
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0);
+    });
 }
 
 /// Opens a connection that only reads.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use brigade_core::{
     data::{Error, Result, Returned, Row, SqlType, StatementResult, Value, code},
     engine::{
-        Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Operand, Predicate, expect_failed,
-        no_such_row,
+        Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Predicate,
+        expect_failed, no_such_row,
     },
     schema::Table,
 };
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     encode, error,
-    statement::{self, Bound, Sql},
+    statement::{self, Bound, InsertShape, Sql},
 };
 
 /// One statement at work.
@@ -65,10 +65,10 @@ impl<'a> Running<'a> {
         let table: &'a Table = &self.statement.table;
         let returning = self.statement.returning.as_deref();
         match &self.statement.action {
-            CheckedAction::Insert { rows, .. } if rows.len() > 1 && points_at_itself(table) => {
-                self.insert_together(rows)
+            CheckedAction::Insert { rows, conflict } if rows.len() > 1 && points_at_itself(table) => {
+                self.insert_together(rows, conflict.as_ref())
             }
-            CheckedAction::Insert { rows, .. } => self.insert_each(rows),
+            CheckedAction::Insert { rows, conflict } => self.insert_each(rows, conflict.as_ref()),
             CheckedAction::Update { filter, set } => {
                 let default = |column| self.default_of(column);
                 let sql = statement::update(table, filter, set, returning, self.now, default)?;
@@ -80,10 +80,10 @@ impl<'a> Running<'a> {
     }
 
     /// Rows one by one: what is returned comes in the order given, and an error knows its row.
-    fn insert_each(&self, rows: &'a [CheckedRow]) -> Result<Outcome> {
+    fn insert_each(&self, rows: &'a [CheckedRow], conflict: Option<&Conflict>) -> Result<Outcome> {
         let mut outcome: Outcome = (0, Vec::new());
         for row in rows {
-            let sql = self.insert(&row.columns, &[&row.values])?;
+            let sql = self.insert(&row.columns, conflict, &[&row.values])?;
             let (affected, mut returned) = self.execute(&sql, Some(row))?;
             outcome.0 += affected;
             outcome.1.append(&mut returned);
@@ -93,13 +93,14 @@ impl<'a> Running<'a> {
 
     /// Rows of a table that points at itself, in one statement as long as they give the same columns: a row may point at
     /// one that comes after it.
-    fn insert_together(&self, rows: &'a [CheckedRow]) -> Result<Outcome> {
+    fn insert_together(&self, rows: &'a [CheckedRow], conflict: Option<&Conflict>) -> Result<Outcome> {
         let mut outcome: Outcome = (0, Vec::new());
         for same in rows.chunk_by(|a, b| a.columns == b.columns) {
             let width = same[0].columns.len().max(1) + self.statement.table.columns.len();
             for chunk in same.chunks((30_000 / width).max(1)) {
                 let values: Vec<&[Operand]> = chunk.iter().map(|row| row.values.as_slice()).collect();
-                let (affected, mut returned) = self.execute(&self.insert(&same[0].columns, &values)?, None)?;
+                let sql = self.insert(&same[0].columns, conflict, &values)?;
+                let (affected, mut returned) = self.execute(&sql, None)?;
                 outcome.0 += affected;
                 outcome.1.append(&mut returned);
             }
@@ -107,12 +108,15 @@ impl<'a> Running<'a> {
         Ok(outcome)
     }
 
-    fn insert(&self, columns: &[usize], rows: &[&'a [Operand]]) -> Result<Sql<'a>> {
-        let CheckedAction::Insert { conflict, .. } = &self.statement.action else {
-            return Err(Error::internal("not an insert"));
+    fn insert(&self, columns: &Arc<[usize]>, conflict: Option<&Conflict>, rows: &[&'a [Operand]]) -> Result<Sql<'a>> {
+        let shape = InsertShape {
+            table: Arc::clone(&self.statement.table),
+            columns: Arc::clone(columns),
+            rows: rows.len(),
+            conflict: conflict.cloned(),
+            returning: self.statement.returning.clone(),
         };
-        let returning = self.statement.returning.as_deref();
-        statement::insert(&self.statement.table, columns, rows, conflict.as_ref(), returning, self.now)
+        self.state.inserts.borrow_mut().sql(&shape, &self.statement.table, rows, self.now)
     }
 
     fn count(&self, sql: &Sql<'_>) -> Result<Outcome> {

@@ -8,7 +8,7 @@ use fail::fail_point;
 use rusqlite::ErrorCode;
 
 use super::{
-    member::Member,
+    member::{Member, tell},
     stamps::Stamps,
     state::{Origin, Place, State},
 };
@@ -146,6 +146,7 @@ fn answer(members: Vec<Box<Member>>, mut result: impl FnMut(&Member) -> Result<R
     let now = Instant::now();
     let mut counts = [0; KINDS.len()];
     let durations = metrics::histogram!("brigade_commit_duration_seconds");
+    let mut answers = Vec::with_capacity(members.len());
     for member in members {
         let result = result(&member);
         let kind = match &result {
@@ -155,9 +156,9 @@ fn answer(members: Vec<Box<Member>>, mut result: impl FnMut(&Member) -> Result<R
         };
         counts[kind] += 1;
         durations.record((now - member.queued).as_secs_f64());
-        // A caller that no longer waits has lost nothing: the transaction stands.
-        let _ = member.reply.send(result);
+        answers.push((member, result));
     }
+    tell(answers);
     for (kind, count) in KINDS.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
         metrics::counter!("brigade_commits_total", "result" => kind).increment(count);
     }

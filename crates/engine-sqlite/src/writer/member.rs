@@ -7,7 +7,7 @@ use brigade_core::{
     engine::{CheckedAction, CheckedTransaction},
 };
 use rusqlite::{Connection, ffi};
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     execute, foreign, key,
@@ -19,7 +19,32 @@ pub(super) struct Member {
     pub transaction: CheckedTransaction,
     pub key: Option<IdempotencyKey>,
     pub reply: oneshot::Sender<Result<Receipt>>,
+    /// Where its caller waits; none outside a runtime.
+    pub runtime: Option<Handle>,
     pub queued: Instant,
+}
+
+/// The members of a group and their results. Whatever becomes of it, they are told when it is dropped.
+struct Answers(Vec<(Box<Member>, Result<Receipt>)>);
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        for (member, result) in self.0.drain(..) {
+            // A caller that no longer waits has lost nothing: the transaction stands.
+            let _ = member.reply.send(result);
+        }
+    }
+}
+
+/// Tells every member its result, inside the runtime of the first that still waits: to wake each of them from the writer's
+/// thread would cost more than their rows do. A runtime that has ended drops what it is given, which tells them too.
+pub(super) fn tell(answers: Vec<(Box<Member>, Result<Receipt>)>) {
+    let waiting = answers.iter().find(|(member, _)| !member.reply.is_closed());
+    let runtime = waiting.and_then(|(member, _)| member.runtime.clone());
+    let answers = Answers(answers);
+    if let Some(runtime) = runtime {
+        runtime.spawn(async move { drop(answers) });
+    }
 }
 
 /// What a member did, before its group is durable.
@@ -94,5 +119,65 @@ fn deferred_violations(conn: &Connection) -> Result<bool> {
         Ok(current != 0)
     } else {
         Err(Error::internal("sqlite gives no count of deferred keys"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade_core::{
+        data::{Durability, Position},
+        schema::Model,
+    };
+    use tokio::runtime::Runtime;
+
+    use super::*;
+
+    type Waiting = oneshot::Receiver<Result<Receipt>>;
+
+    /// Members with their results; the position tells which is whose.
+    fn answers(runtimes: &[Option<&Runtime>]) -> (Vec<(Box<Member>, Result<Receipt>)>, Vec<Waiting>) {
+        let answer = |(n, runtime): (usize, &Option<&Runtime>)| {
+            let (reply, waiting) = oneshot::channel();
+            let transaction = CheckedTransaction { model: Model::default().into(), statements: Vec::new() };
+            let runtime = runtime.map(|runtime| runtime.handle().clone());
+            let member = Member { transaction, key: None, reply, runtime, queued: Instant::now() };
+            let receipt =
+                Receipt { position: position(n), results: Vec::new(), replayed: false, durability: Durability::Full };
+            ((Box::new(member), Ok(receipt)), waiting)
+        };
+        runtimes.iter().enumerate().map(answer).unzip()
+    }
+
+    fn position(n: usize) -> Position {
+        Place { last: n as i64 + 1, tag: n as u64 }.position()
+    }
+
+    /// Everybody but those who have gone is told its own.
+    fn check(runtimes: &[Option<&Runtime>], gone: &[usize]) {
+        let (answers, waiting) = answers(runtimes);
+        let (left, there): (Vec<_>, Vec<_>) = waiting.into_iter().enumerate().partition(|(n, _)| gone.contains(n));
+        drop(left);
+        tell(answers);
+        for (n, waiting) in there {
+            let told = waiting.blocking_recv().expect("an answer").expect("a receipt");
+            assert_eq!(told.position, position(n), "gone: {gone:?}");
+        }
+    }
+
+    #[test]
+    fn everybody_is_told_its_own_whoever_has_gone() {
+        let runtime = Runtime::new().unwrap();
+        let ended = Runtime::new().unwrap();
+        for gone in [&[][..], &[0], &[1, 2], &[0, 1, 2]] {
+            check(&[Some(&runtime), Some(&runtime), Some(&runtime)], gone);
+            check(&[None, None, None], gone);
+            check(&[None, Some(&runtime), None], gone);
+        }
+        let (answers, waiting) = answers(&[Some(&ended), Some(&runtime)]);
+        ended.shutdown_background();
+        tell(answers);
+        for (n, waiting) in waiting.into_iter().enumerate() {
+            assert_eq!(waiting.blocking_recv().unwrap().unwrap().position, position(n));
+        }
     }
 }

@@ -29,7 +29,7 @@ use brigade_core::{
     engine::CheckedTransaction,
     limits,
 };
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::shared::Shared;
 pub(crate) use foreign::Broken;
@@ -79,7 +79,8 @@ impl Writer {
     /// Queues a transaction and waits until its group is durable.
     pub(crate) async fn commit(&self, transaction: CheckedTransaction, key: Option<IdempotencyKey>) -> Result<Receipt> {
         let (reply, answer) = oneshot::channel();
-        let member = Member { transaction, key, reply, queued: Instant::now() };
+        let runtime = Handle::try_current().ok();
+        let member = Member { transaction, key, reply, runtime, queued: Instant::now() };
         self.queue(Job::Commit(Box::new(member)))?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }

@@ -1,7 +1,7 @@
 //! What the writer's thread owns: the connection, and the place in the log up to which everything is stamped.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     sync::{
         Arc,
@@ -14,7 +14,7 @@ use brigade_core::data::{Error, Position, Result};
 use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, hooks::Action, params};
 
-use crate::{error, log::position_of, shared::Shared};
+use crate::{error, log::position_of, shared::Shared, statement::Inserts};
 
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub expected: usize,
     /// SQL of the columns' defaults, by table.
     pub defaults: HashMap<String, Vec<Option<String>>>,
+    /// Texts of inserts.
+    pub(super) inserts: RefCell<Inserts>,
     /// `PRAGMA data_version` when last looked at.
     pub(super) data_version: i64,
     /// `PRAGMA schema_version` when last looked at.
@@ -92,6 +94,7 @@ impl State {
             place: Place::default(),
             expected: 1,
             defaults: HashMap::new(),
+            inserts: RefCell::default(),
             data_version: 0,
             schema_version: 0,
             fatal: Cell::new(None),

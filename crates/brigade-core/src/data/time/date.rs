@@ -2,6 +2,7 @@
 
 use super::{
     calendar::{civil, days, year},
+    push_padded,
     scan::{Fields, Scan},
 };
 
@@ -25,8 +26,20 @@ pub fn format(value: i32) -> String {
         i32::MAX => "infinity".to_owned(),
         i32::MIN => "-infinity".to_owned(),
         _ => {
-            let (y, m, d) = civil(i64::from(value));
-            if y > 0 { format!("{y:04}-{m:02}-{d:02}") } else { format!("{:04}-{m:02}-{d:02} BC", 1 - y) }
+            let mut out = String::with_capacity(13);
+            let era = push(&mut out, i64::from(value));
+            out + era
         }
     }
+}
+
+/// Writes year, month and day; what comes after everything else is answered.
+pub(super) fn push(out: &mut String, days: i64) -> &'static str {
+    let (y, m, d) = civil(days);
+    push_padded(out, if y > 0 { y } else { 1 - y }, 4);
+    out.push('-');
+    push_padded(out, m, 2);
+    out.push('-');
+    push_padded(out, d, 2);
+    if y > 0 { "" } else { " BC" }
 }

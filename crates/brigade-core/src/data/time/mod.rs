@@ -36,6 +36,20 @@ pub struct Interval {
     pub micros: i64,
 }
 
+/// Writes a number that is not negative with at least so many digits. By hand, because every commit writes times and the
+/// machinery of `format!` stood out in its profile.
+fn push_padded(out: &mut String, number: i64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut left, mut at) = (number, digits.len());
+    while left > 0 {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let from = at.min(digits.len() - width);
+    out.extend(digits[from..].iter().map(|&digit| char::from(digit)));
+}
+
 fn push_fraction(out: &mut String, micros: i64) {
     if micros != 0 {
         out.push_str(format!(".{micros:06}").trim_end_matches('0'));

@@ -1,6 +1,6 @@
 //! Timestamps without a zone; those with one are read and written through here.
 
-use super::{DAY, TIMESTAMP_MAX, TIMESTAMP_MIN, date, push_fraction, scan::scan_timestamp, time_of_day};
+use super::{DAY, TIMESTAMP_MAX, TIMESTAMP_MIN, date, push_fraction, push_padded, scan::scan_timestamp, time_of_day};
 
 /// Reads ISO 8601 with `T` or a blank; a zone is passed over, as PostgreSQL does.
 pub fn parse(text: &str) -> Option<i64> {
@@ -23,14 +23,17 @@ pub(super) fn render(micros: i64, fixed: bool, zone: &str) -> String {
         TIMESTAMP_MIN => return "-infinity".to_owned(),
         _ => {}
     }
-    let day = date::format(micros.div_euclid(DAY) as i32);
-    let (day, era) = day.strip_suffix(" BC").map_or((day.as_str(), ""), |d| (d, " BC"));
+    let mut out = String::with_capacity(36);
+    let era = date::push(&mut out, micros.div_euclid(DAY));
+    out.push('T');
     let of_day = micros.rem_euclid(DAY);
-    let mut out = format!("{day}T{}", time_of_day::format(of_day - of_day % 1_000_000));
+    time_of_day::push(&mut out, of_day / 1_000_000);
     if fixed {
-        out.push_str(&format!(".{:06}", of_day % 1_000_000));
+        out.push('.');
+        push_padded(&mut out, of_day % 1_000_000, 6);
     } else {
         push_fraction(&mut out, of_day % 1_000_000);
     }
-    out + zone + era
+    out.push_str(zone);
+    out + era
 }
