@@ -1,6 +1,6 @@
 //! Writers that keep a journal: what each sent, what was acknowledged, and what must therefore be there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -52,6 +52,9 @@ pub struct Worker {
     kept: Option<(Sent, String)>,
     pub acks: u64,
     pub repeated: u64,
+    /// How long it rests between two transactions. Only a server without work for a moment looks at other programs' rows
+    /// by itself; a busy one finds them with its next group.
+    pub rest: Duration,
     /// Whether an answer that is repeated names the very position of the first one; PostgreSQL gives one at or after it.
     pub exact: bool,
 }
@@ -68,6 +71,7 @@ impl Worker {
             kept: None,
             acks: 0,
             repeated: 0,
+            rest: Duration::ZERO,
             exact: true,
         }
     }
@@ -76,6 +80,7 @@ impl Worker {
     pub async fn run(mut self, url: String) -> Self {
         let client = client();
         loop {
+            tokio::time::sleep(self.rest).await;
             let sent = self.next();
             self.unanswered = Some(sent.clone());
             match send(&client, &url, &sent).await {

@@ -31,6 +31,9 @@ const WORKERS: usize = 4;
 /// How long a server may live with a point armed: seconds are usual.
 const REACHED_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long a writer rests between two transactions where the server is to have nothing to do at times.
+const RESTED: Duration = Duration::from_millis(40);
+
 /// A point, how often it is passed at most before the server dies there, and what brings the server to it.
 type Point = (&'static str, u64, Scene);
 
@@ -116,6 +119,8 @@ impl World {
     /// Runs a server until it has died at a point.
     async fn die_at(&mut self, point: &str, scene: Scene, context: &str) {
         scene::prepare(scene, &self.project);
+        let rest = if scene == Scene::Outside { RESTED } else { Duration::ZERO };
+        self.workers.iter_mut().for_each(|worker| worker.rest = rest);
         let before = self.project.log().len();
         let ended = match self.project.serve_armed(point) {
             Err(ended) => ended,
