@@ -142,6 +142,9 @@ async fn no_commit_needs_a_second_session() {
     for replayed in [false, true, true] {
         assert_eq!(commit(1, Some(key("k", 1))).await.unwrap().replayed, replayed);
     }
+    let pools = Truth::status(&*narrow).pools;
+    let shown: Vec<_> = pools.iter().map(|p| (p.name, p.max, p.open, p.in_use, p.waiting)).collect();
+    assert_eq!(shown, [("sessions", 1, 1, 0, 0)], "its figures are as it is");
     // The connection goes in the middle of COMMIT: what became of it is asked in another one.
     server
         .psql(

@@ -1,14 +1,19 @@
 //! What a statement gives for a column becomes a value that fits it, or a problem with its field.
 
+mod fit;
+mod returned;
+
 use std::sync::Arc;
 
 use crate::{
-    data::{Input, Json, JsonValue, Numeric, Operator, ReturnedRef, SqlType, Value, ValueError, code},
+    data::{Input, Json, JsonValue, Numeric, Operator, SqlType, Value, ValueError, code},
     engine::{Assign, Operand},
     schema::{Column, Model, Table},
 };
 
 use super::check::{Problems, ReturnedColumns};
+use fit::fit;
+use returned::returned_ref;
 
 /// What is needed to judge values of one table.
 pub(super) struct Operands<'a> {
@@ -201,28 +206,6 @@ impl Operands<'_> {
         }
     }
 
-    fn reference(&mut self, ty: &SqlType, reference: &ReturnedRef, field: Field<'_>) -> Option<Operand> {
-        let ReturnedRef { statement, row, column } = reference;
-        if *statement >= self.problems.statement() {
-            let message = format!("statement {statement} is no earlier statement of this transaction");
-            self.wrong(field, &message, None);
-            return None;
-        }
-        let ReturnedColumns::Known(table, columns) = &self.returned[*statement] else { return None };
-        let Some(place) = columns.iter().position(|&c| table.columns[c].name == *column) else {
-            let message = format!("statement {statement} does not return a column {column:?}");
-            self.wrong(field, &message, Some("list the column in that statement's \"returning\""));
-            return None;
-        };
-        let from = &table.columns[columns[place]].ty;
-        if !same_kind(from, ty) {
-            let message = format!("column {column:?} of statement {statement} is {from}, and this is {ty}");
-            self.push(field, "42804", message, None);
-            return None;
-        }
-        Some(Operand::Returned { statement: *statement, row: *row, column: place })
-    }
-
     fn value_error(&mut self, field: Field<'_>, error: ValueError) {
         self.push(field, error.code, error.message, None);
     }
@@ -243,65 +226,4 @@ fn sum_type(ty: &SqlType) -> SqlType {
         SqlType::Numeric { .. } => SqlType::Numeric { precision: None, scale: 0 },
         other => other.clone(),
     }
-}
-
-/// Types whose values are kept in the same way, so that one may stand for the other.
-fn same_kind(from: &SqlType, to: &SqlType) -> bool {
-    let int = |t: &SqlType| matches!(t, SqlType::SmallInt | SqlType::Int | SqlType::BigInt);
-    let numeric = |t: &SqlType| matches!(t, SqlType::Numeric { .. });
-    from == to || (int(from) && int(to)) || (numeric(from) && numeric(to)) || (from.is_text() && to.is_text())
-}
-
-/// `{"returned": {"statement": …, "row": …, "column": …}}`; not for json columns, where every value is itself.
-fn returned_ref(json: &Json, ty: &SqlType) -> Option<Result<ReturnedRef, &'static str>> {
-    let JsonValue::Object(entries) = &json.value else { return None };
-    let [(key, of)] = &entries[..] else { return None };
-    if key.name != "returned" || ty.is_json() {
-        return None;
-    }
-    let number = |name: &str| match of.get(name).map(|n| &n.value) {
-        Some(JsonValue::Number(digits)) => digits.parse::<usize>().ok(),
-        _ => None,
-    };
-    let JsonValue::Object(parts) = &of.value else { return Some(Err("\"returned\" takes an object")) };
-    if parts.iter().any(|(k, _)| !matches!(k.name.as_str(), "statement" | "row" | "column")) {
-        return Some(Err("\"returned\" has the keys statement, row and column alone"));
-    }
-    Some(match (number("statement"), number("row"), of.get("column").and_then(Json::as_str)) {
-        (Some(statement), Some(row), Some(column)) => Ok(ReturnedRef { statement, row, column: column.to_owned() }),
-        _ => Err("\"returned\" needs statement and row as numbers and column as text"),
-    })
-}
-
-/// A value of Rust for a column: the same type, or one that loses nothing. Goes through the text form, so that lengths
-/// and ranges are judged in one place.
-fn fit(ty: &SqlType, value: Value) -> Result<Value, ValueError> {
-    let same = match (&value, ty) {
-        (Value::Null, _) => return Ok(value),
-        (Value::Int(_), SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Numeric { .. })
-        | (Value::Numeric(_), SqlType::Numeric { .. })
-        | (
-            Value::Text(_),
-            SqlType::Text | SqlType::VarChar(_) | SqlType::Char(_) | SqlType::Enum(_) | SqlType::Other(_),
-        )
-        | (Value::Json(_), SqlType::Json | SqlType::Jsonb)
-        | (Value::Bool(_), SqlType::Bool)
-        | (Value::Real(_) | Value::Int(_), SqlType::Real)
-        | (Value::Real(_) | Value::Double(_) | Value::Int(_), SqlType::Double)
-        | (Value::Uuid(_), SqlType::Uuid)
-        | (Value::Bytes(_), SqlType::Bytea)
-        | (Value::Date(_), SqlType::Date)
-        | (Value::Time(_), SqlType::Time)
-        | (Value::Timestamp(_), SqlType::Timestamp)
-        | (Value::TimestampTz(_), SqlType::TimestampTz)
-        | (Value::Interval(_), SqlType::Interval)
-        | (Value::Array(_), SqlType::Array(_)) => true,
-        (Value::Text(_), ty) => !matches!(ty, SqlType::Bytea),
-        _ => false,
-    };
-    let text = value.to_text().expect("null was handled");
-    if !same {
-        return Err(ValueError { code: code::INVALID_TEXT, message: format!("{text:?} is no {ty}") });
-    }
-    Value::from_text(ty, &text)
 }

@@ -1,16 +1,21 @@
 //! Queries: of views, of INSERT … SELECT, and inside expressions.
 
+mod columns;
+mod from;
+
 use brigade_core::data::SqlType;
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, OrderByExpr, OrderByKind, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableFactor,
-    TableWithJoins,
+    Distinct, Expr, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, Query, Select, SetExpr, SetOperator,
+    SetQuantifier,
 };
 
 use super::{
-    expression::{Result, Scope, Source, folded, last_name, unknown},
+    expression::{Result, Scope, Source, folded, unknown},
     name::{self, quote},
 };
+
+pub(super) use columns::projection;
+pub(super) use from::factor;
 
 /// A translated query.
 #[derive(Clone, Debug)]
@@ -125,7 +130,7 @@ fn select<'a>(outer: &Scope<'a>, s: &Select, wants: &[SqlType]) -> Result<(Trans
     let mut scope = outer.clone();
     let mut tables = Vec::new();
     for table in &s.from {
-        tables.push(joined(&mut scope, table)?);
+        tables.push(from::joined(&mut scope, table)?);
     }
     let mut text = "SELECT ".to_owned();
     match &s.distinct {
@@ -154,61 +159,6 @@ fn select<'a>(outer: &Scope<'a>, s: &Select, wants: &[SqlType]) -> Result<(Trans
         text.push_str(&format!(" HAVING {}", scope.condition(condition)?));
     }
     Ok((Translated { text, columns }, scope))
-}
-
-type Columns = Vec<(String, Option<SqlType>)>;
-
-/// The items of SELECT or RETURNING; `own` sources from that index on are the query's own.
-pub(super) fn projection(
-    scope: &Scope<'_>,
-    own: usize,
-    items: &[SelectItem],
-    wants: &[SqlType],
-) -> Result<(String, Columns)> {
-    let mut texts = Vec::new();
-    let mut columns: Columns = Vec::new();
-    for (i, item) in items.iter().enumerate() {
-        match item {
-            SelectItem::Wildcard(_) => {
-                texts.push("*".to_owned());
-                columns.extend(scope.sources[own..].iter().flat_map(|s| s.columns.clone().unwrap_or_default()));
-            }
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), _) => {
-                let alias = last_name(table);
-                texts.push(format!("{}.*", quote(&alias)));
-                let source = scope.sources.iter().rev().find(|s| s.alias == alias);
-                columns.extend(source.and_then(|s| s.columns.clone()).unwrap_or_default());
-            }
-            SelectItem::UnnamedExpr(e) => {
-                let name = column_name(e);
-                let ty = scope.any(e)?.ty;
-                texts.push(format!("{} AS {}", cell(scope, e, wants.get(i))?, quote(&name)));
-                columns.push((name, ty));
-            }
-            SelectItem::ExprWithAlias { expr, alias } => {
-                let name = folded(alias);
-                let ty = scope.any(expr)?.ty;
-                texts.push(format!("{} AS {}", cell(scope, expr, wants.get(i))?, quote(&name)));
-                columns.push((name, ty));
-            }
-            other => return Err(unknown("the column", &other.to_string())),
-        }
-    }
-    Ok((texts.join(", "), columns))
-}
-
-/// The name PostgreSQL gives a column without AS.
-fn column_name(e: &Expr) -> String {
-    match e {
-        Expr::Identifier(ident) => folded(ident),
-        Expr::CompoundIdentifier(parts) => parts.last().map_or_else(|| "?column?".to_owned(), folded),
-        Expr::Function(f) => last_name(&f.name),
-        Expr::Cast { expr, .. } | Expr::Nested(expr) => column_name(expr),
-        Expr::Case { .. } => "case".to_owned(),
-        Expr::Extract { .. } => "extract".to_owned(),
-        Expr::Exists { .. } => "exists".to_owned(),
-        _ => "?column?".to_owned(),
-    }
 }
 
 /// Items of ORDER BY. PostgreSQL puts nulls last going up and first going down; SQLite the other way round.
@@ -243,75 +193,4 @@ pub(super) fn order(scope: &Scope<'_>, items: &[OrderByExpr]) -> Result<String> 
         ));
     }
     Ok(out.join(", "))
-}
-
-fn joined(scope: &mut Scope<'_>, table: &TableWithJoins) -> Result<String> {
-    let mut text = factor(scope, &table.relation)?;
-    for join in &table.joins {
-        text.push_str(&joining(scope, join)?);
-    }
-    Ok(text)
-}
-
-fn joining(scope: &mut Scope<'_>, join: &Join) -> Result<String> {
-    let right = factor(scope, &join.relation)?;
-    let (word, constraint) = match &join.join_operator {
-        JoinOperator::Join(c) | JoinOperator::Inner(c) => ("JOIN", c),
-        JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => ("LEFT JOIN", c),
-        JoinOperator::CrossJoin(c) => ("CROSS JOIN", c),
-        JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_) => {
-            return Err(unknown("RIGHT and FULL JOIN in every SQLite that may read the file:", "JOIN")
-                .hint("turn it into a LEFT JOIN"));
-        }
-        _ => return Err(unknown("the join", "JOIN")),
-    };
-    let constraint = match constraint {
-        JoinConstraint::On(e) => format!(" ON {}", scope.condition(e)?),
-        JoinConstraint::Using(columns) => {
-            let columns: Vec<String> = columns.iter().map(last_name).collect();
-            format!(" USING ({})", name::list(columns.iter().map(String::as_str)))
-        }
-        JoinConstraint::None => String::new(),
-        JoinConstraint::Natural => return Err(unknown("the join", "NATURAL")),
-    };
-    Ok(format!(" {word} {right}{constraint}"))
-}
-
-/// A table, view, name of WITH, or subquery; it can be named from here on.
-pub(super) fn factor(scope: &mut Scope<'_>, factor: &TableFactor) -> Result<String> {
-    match factor {
-        TableFactor::Table { name, alias, args: None, .. } => {
-            let table = last_name(name);
-            let shown = alias.as_ref().map_or_else(|| table.clone(), |a| folded(&a.name));
-            let columns = columns_of(scope, &table);
-            scope.sources.push(Source { alias: shown.clone(), columns });
-            Ok(if shown == table { quote(&table) } else { format!("{} AS {}", quote(&table), quote(&shown)) })
-        }
-        TableFactor::Derived { lateral: false, subquery, alias: Some(alias), .. } => {
-            let inner = query(scope, subquery)?;
-            let alias = folded(&alias.name);
-            let text = format!("({}) AS {}", inner.text, quote(&alias));
-            scope.sources.push(Source { alias, columns: Some(inner.columns) });
-            Ok(text)
-        }
-        TableFactor::NestedJoin { table_with_joins, alias: None } => {
-            Ok(format!("({})", joined(scope, table_with_joins)?))
-        }
-        other => Err(unknown("the table", &other.to_string())),
-    }
-}
-
-fn columns_of(scope: &Scope<'_>, name: &str) -> Option<Columns> {
-    if let Some(source) = scope.named.iter().rev().find(|s| s.alias == name) {
-        return source.columns.clone();
-    }
-    if let Some(table) = scope.model.table(name) {
-        return Source::of(table, name).columns;
-    }
-    let view = scope.model.views.get(name)?;
-    let mut columns = query(&Scope::of_nothing(scope.model), &view.query).ok()?.columns;
-    for (column, given) in columns.iter_mut().zip(&view.columns) {
-        column.0.clone_from(given);
-    }
-    Some(columns)
 }
