@@ -130,6 +130,46 @@ pub enum Command {
     /// Apply to a projection again; a stopped one tries again.
     #[command(override_usage = "brigade resume [OPTIONS] [PROJECT] NAME")]
     Resume(Named),
+    /// Make, list and take back API keys.
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: KeysAction,
+    },
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysAction {
+    /// Make a key, and show it this once.
+    Create {
+        /// The project's folder.
+        project: Option<PathBuf>,
+        /// What it may do: `service`, or a role of [access] in brigade.toml.
+        #[arg(long)]
+        role: String,
+        /// What people call it.
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose data it works on.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Which quota it has.
+        #[arg(long)]
+        tier: Option<String>,
+    },
+    /// Show every key's id, name and role, but not the key.
+    List {
+        /// The project's folder.
+        project: Option<PathBuf>,
+    },
+    /// Take a key back.
+    #[command(override_usage = "brigade keys revoke [OPTIONS] [PROJECT] ID")]
+    Revoke {
+        /// The project's folder, where it is not the current one, and the key's id.
+        #[arg(num_args = 1..=2, required = true, value_name = "ID")]
+        arguments: Vec<String>,
+    },
 }
 
 /// One projection.

@@ -105,3 +105,25 @@ pub const FRESH_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a read may ask to wait for a position at most.
 pub const FRESH_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// API keys of a project. Past it 413 BRG413: all of them lie in memory, and their file is written whole.
+pub const API_KEYS_MAX: usize = 10_000;
+
+/// Verified tokens remembered at once. Past it the oldest are forgotten and verified again: at most some 5 MB.
+pub const TOKENS_MAX: usize = 10_000;
+
+/// How long a verified token is remembered at most, whatever its own expiry: a bound for tokens that have none.
+pub const TOKEN_KEPT: Duration = Duration::from_secs(300);
+
+/// How often the files that hold keys are looked at. A key that was taken out of them is believed no longer than this.
+pub const KEY_FILES_LOOK: Duration = Duration::from_secs(1);
+
+/// Bytes of a file that holds keys. Past it the server does not start: a key set of a provider has a few KiB.
+pub const KEY_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of what a token says of its principal (id, tenant, tier, each role). Past it 401: such texts become keys of what is
+/// kept for a principal.
+pub const CLAIM_BYTES_MAX: usize = 255;
+
+/// Roles that one token may name. Past it 401: each request would look through all of them.
+pub const ROLES_MAX: usize = 32;

@@ -48,6 +48,9 @@ impl IntoResponse for Refusal {
         write(&mut out, &error, self.with_problems);
         let mut response = json(out);
         *response.status_mut() = status(error.code());
+        if matches!(error.code(), code::PRIVILEGE | code::FORBIDDEN) {
+            response.extensions_mut().insert(Denied);
+        }
         let headers = response.headers_mut();
         if let Some(after) = retry_after(&error) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));
@@ -58,6 +61,18 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+/// The answer to a request that reached no handler: on the table API its errors have a header too.
+pub fn answer(route: &str, error: Error) -> Response {
+    if crate::auth::is_table_api(route) {
+        return crate::rest::Refused::from(error).into_response();
+    }
+    Refusal::from(error).into_response()
+}
+
+/// Goes with an answer that a right was missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Denied;
 
 /// An answer of JSON.
 pub fn json(text: String) -> Response {
@@ -160,6 +175,7 @@ pub fn status(code: &str) -> StatusCode {
         "23503" | "23505" | "40001" | "40P01" => 409,
         "42P01" | "42883" => 404,
         "42501" => 403,
+        "PGRST301" | "PGRST302" | "PGRST303" => 401,
         "25006" => 405,
         "25001" => 400,
         "53100" => 507,

@@ -1,4 +1,4 @@
-//! What every request passes: may it come in, how long did it take, did its handler panic.
+//! What every request passes: may it come in, who is asking, how long did it take, did its handler panic.
 //!
 //! Without authentication the loopback address is the only wall, and a browser on the same machine stands inside it. So a
 //! page of another origin may not write (`Sec-Fetch-Site`, `Origin`), and no page may reach data under a host name that
@@ -13,17 +13,18 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use brigade::data::{Error, Result, code};
+use brigade::data::{Error, Principal, Result, code};
 use futures_util::FutureExt as _;
 use tokio::sync::SemaphorePermit;
 
 use crate::{
-    Server,
-    error::Refusal,
+    Server, auth,
+    auth::Needs,
+    error::{self, Denied, Refusal},
     metrics::{self, InFlight, Limit},
 };
 
@@ -35,7 +36,7 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
     let method = request.method().clone();
     let response = match enter(&server, route, &request) {
         Err(refused) => Refusal::from(refused).into_response(),
-        Ok(_permit) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(_permit) => match AssertUnwindSafe(identified(&server, route, request, next)).catch_unwind().await {
             Ok(response) => response,
             Err(panic) => {
                 // What it said may hold data of a row: it goes into the log, as the cause, and not into the answer.
@@ -46,6 +47,41 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
         },
     };
     server.recorder.answered(route, &method, response.status(), began.elapsed());
+    response
+}
+
+/// Who is asking goes along with the request, as an `Arc<Principal>` among its extensions. Who may not ask is answered here,
+/// before the request is looked at.
+async fn identified(server: &Server, route: &str, mut request: Request, next: Next) -> Response {
+    let Some(authenticator) = &server.authenticator else {
+        request.extensions_mut().insert(Arc::new(Principal::default()));
+        return next.run(request).await;
+    };
+    let needs = auth::needs(route);
+    if needs == Needs::Nothing {
+        return next.run(request).await;
+    }
+    let principal = match authenticator.principal(request.headers()) {
+        Ok(principal) => principal,
+        Err(refused) => return refused.answer(route),
+    };
+    let anonymous = principal.is_anonymous();
+    let mut response = match auth::admit(needs, &principal) {
+        Err(_) if anonymous => return auth::Refused::anonymous().answer(route),
+        Err(refused) => error::answer(route, refused),
+        Ok(()) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+    };
+    if response.extensions().get::<Denied>().is_some() {
+        metrics::refused(auth::CLOSED);
+        if anonymous {
+            // Who has shown nothing yet may be somebody to whom it is open.
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+    }
     response
 }
 
@@ -64,7 +100,11 @@ fn enter<'s>(server: &'s Server, route: &str, request: &Request) -> Result<Optio
     if is_health(route) {
         return Ok(None);
     }
-    allow_origin(request.method(), request.headers())?;
+    // With authentication nothing is written without a credential that its sender adds on purpose; a browser adds cookies by
+    // itself, so whoever sends one is still asked where the page comes from.
+    if server.authenticator.is_none() || request.headers().contains_key(header::COOKIE) {
+        allow_origin(request.method(), request.headers())?;
+    }
     if server.is_stopping() {
         return Err(busy("the server is shutting down"));
     }

@@ -60,8 +60,20 @@ pub async fn status(State(server): State<Arc<Server>>) -> Response {
     write_truth(object.key("truth"), &truth, tip);
     write_log(object.key("log"), &log, tip, brigade);
     list(object.key("projections"), &projections, write_projection);
+    write_auth(object.key("auth"), brigade);
     object.end();
     error::json(out)
+}
+
+/// Whether anybody is asked who they are.
+fn write_auth(out: &mut String, brigade: &Brigade) {
+    let auth = brigade.config().auth.as_ref();
+    let mut object = Object::begin(out);
+    object
+        .plain("on", auth.is_some())
+        .text_or_null("anonymous", auth.and_then(|auth| auth.anonymous.as_deref()))
+        .plain("api_keys", brigade.keys().list().len());
+    object.end();
 }
 
 fn write_truth(out: &mut String, truth: &TruthStatus, tip: Position) {

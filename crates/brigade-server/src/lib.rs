@@ -1,12 +1,13 @@
 //! HTTP over [`Brigade`]: the only crate that knows bodies, headers and status codes.
 //!
-//! A request passes `guard` (may it come in, how long did it take, did it panic), then its handler: `transactions`
-//! write, `changes` read the log, `rest` reads
-//! tables, `health` and [`metrics`] tell how things are, `projections` and `admin` operate.
+//! A request passes `guard` (may it come in, how long did it take, did it panic) and `auth` (who is asking), then its
+//! handler: `transactions` write, `changes` read the log, `rest` reads tables, `health` and [`metrics`] tell how things are,
+//! `projections` and `admin` operate.
 //! Errors become answers in `error` alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
 //! is made here, and nothing is kept that a restart could lose.
 
 mod admin;
+mod auth;
 mod body;
 mod changes;
 mod connection;
@@ -29,24 +30,27 @@ use axum::{
     Router,
     http::{Method, Uri},
     middleware,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use brigade::{
     Brigade,
-    data::{Error, Position, Transaction, code},
+    data::{Error, Position, Result, Transaction, code},
     limits,
 };
 use tokio::sync::{Semaphore, watch};
 
-pub use connection::{bind, serve};
+pub use connection::{bind, bind_network, serve};
 pub use options::{ServerLimits, ServerOptions};
 
+use auth::Authenticator;
 use error::Refusal;
 
 /// What all handlers share.
 struct Server {
     brigade: Brigade,
     options: ServerOptions,
+    /// Tells who is asking; none: nobody is asked.
+    authenticator: Option<Authenticator>,
     /// Requests being answered.
     requests: Semaphore,
     /// Followers of `/changes`.
@@ -59,16 +63,18 @@ struct Server {
 }
 
 impl Server {
-    fn new(brigade: Brigade, options: ServerOptions, stopping: watch::Receiver<bool>) -> Arc<Self> {
-        Arc::new(Self {
+    fn new(brigade: Brigade, options: ServerOptions, stopping: watch::Receiver<bool>) -> Result<Arc<Self>> {
+        let authenticator = Authenticator::open(&brigade, options.admin_token.as_deref())?;
+        Ok(Arc::new(Self {
             brigade,
+            authenticator,
             requests: Semaphore::new(options.limits.requests_max),
             followers: Arc::new(Semaphore::new(options.limits.followers_max)),
             options,
             stopping,
             newest_receipt: Mutex::new(Position::START),
             recorder: metrics::install(),
-        })
+        }))
     }
 
     /// Remembers that a receipt named a position: a read that comes after must not end before it.
@@ -92,9 +98,12 @@ impl Server {
 
 /// The routes of an open project, for a server of one's own. [`serve`] is the whole server: it also bounds connections and
 /// stops gracefully.
-pub fn router(brigade: Brigade, options: ServerOptions) -> Router {
+///
+/// # Errors
+/// BRGCFG where `[auth]` names a file that holds no key.
+pub fn router(brigade: Brigade, options: ServerOptions) -> Result<Router> {
     let (_, never_stopping) = watch::channel(false);
-    routes(Server::new(brigade, options, never_stopping))
+    Ok(routes(Server::new(brigade, options, never_stopping)?))
 }
 
 fn routes(server: Arc<Server>) -> Router {
@@ -114,7 +123,9 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/admin/sql", post(admin::sql))
         .route("/admin/tables/{name}", get(admin::table))
         .route("/admin/migrations", get(admin::migrations))
-        .route("/admin/migrate", post(admin::migrate));
+        .route("/admin/migrate", post(admin::migrate))
+        .route("/admin/keys", get(admin::keys::list).post(admin::keys::create))
+        .route("/admin/keys/{id}", delete(admin::keys::revoke));
     guarded(rest::routes(routes), server)
 }
 
@@ -131,7 +142,7 @@ fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
 ///
 /// # Errors
 /// BRG400 with line and column; BRG413 where a limit is passed.
-pub fn parse_transaction(body: &[u8]) -> brigade::data::Result<Transaction> {
+pub fn parse_transaction(body: &[u8]) -> Result<Transaction> {
     let limits = transactions::Limits { statements_max: limits::STATEMENTS_MAX, rows_max: limits::ROWS_MAX };
     transactions::parse(body, limits)
 }

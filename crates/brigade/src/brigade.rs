@@ -13,7 +13,7 @@ use std::{
 
 use brigade_core::{
     commit::{self, Limits},
-    data::{Change, Error, IdempotencyKey, Position, Receipt, Result, Transaction, code},
+    data::{Change, Error, IdempotencyKey, Position, Principal, Receipt, Result, Transaction, code},
     engine::{Log, LogStatus, QueryResult, Truth, TruthStatus},
     limits,
     log::{self, After, Follower, Retention},
@@ -22,7 +22,7 @@ use brigade_core::{
 };
 use tokio::sync::watch;
 
-use crate::{Lock, Project, Write, stores::Stores};
+use crate::{ApiKeys, Lock, Project, Write, stores::Stores};
 
 /// How to open a project.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +56,7 @@ pub(crate) struct Inner {
     /// Given back at close.
     pub(crate) lock: Mutex<Option<Lock>>,
     pub(crate) admin_token: String,
+    pub(crate) keys: ApiKeys,
     pub(crate) stores: Stores,
     pub(crate) models: watch::Sender<Arc<Model>>,
     /// What of the model can be read, made once for each model.
@@ -86,6 +87,16 @@ impl Brigade {
     /// The project's configuration.
     pub fn config(&self) -> &Config {
         &self.inner.project.config
+    }
+
+    /// The folder of the project's files.
+    pub fn project_dir(&self) -> &Path {
+        &self.inner.project.dir
+    }
+
+    /// The project's API keys.
+    pub fn keys(&self) -> &ApiKeys {
+        &self.inner.keys
     }
 
     /// The folder of the project's embedded stores.
@@ -128,6 +139,17 @@ impl Brigade {
             _ => key,
         });
         self.inner.stores.truth.commit(checked, key).await
+    }
+
+    /// Whether `[access]` lets a principal do all of a transaction. [`Brigade::commit`] does not ask: who embeds brigade decides
+    /// for whom it writes. A route that writes calls this with who asks, once it has made its transaction and before anything
+    /// else looks at that: the check against the model would tell what is there. `returning` counts too, so it should name no
+    /// more than the answer shows.
+    ///
+    /// # Errors
+    /// 42501; see [`commit::permit`].
+    pub fn permit(&self, principal: &Principal, transaction: &Transaction) -> Result<()> {
+        commit::permit(transaction, self.config().access.of(principal), &self.model())
     }
 
     fn check_open(&self) -> Result<()> {

@@ -20,9 +20,10 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `read` (tables), `operate` (migrations, projections, health).
+//! open project can do), `read` (tables), `operate` (migrations, projections, health), `keys` (who may come in).
 
 mod brigade;
+mod keys;
 mod lock;
 mod open;
 mod operate;
@@ -38,6 +39,7 @@ pub use brigade_core::{
     commit::{Row, filter},
     projection::{DIFFERENCES_MAX, Difference, DifferenceKind, Progress, ProjectionStatus, Verification},
 };
+pub use keys::{API_KEY_PREFIX, ApiKey, ApiKeys, NewApiKey};
 pub use lock::{Holder, Lock, holder};
 pub use operate::MigrationState;
 pub use project::Project;

@@ -13,7 +13,7 @@ use brigade_core::{
 use tokio::sync::watch;
 
 use crate::{
-    Brigade, Lock, OpenOptions, Project,
+    ApiKeys, Brigade, Lock, OpenOptions, Project,
     brigade::Inner,
     operate::{self, Models},
     stores::Stores,
@@ -24,8 +24,9 @@ pub(crate) async fn open(options: OpenOptions) -> Result<Brigade> {
     let models = Models::fold(&project)?;
     let data_dir = data_dir(&options)?;
     let lock = Lock::acquire(&data_dir)?;
+    let keys = ApiKeys::open(&data_dir)?;
     let stores = Stores::open(&project, &data_dir).await?;
-    let outcome = start(&options, project, &models, data_dir, lock, &stores).await;
+    let outcome = start(&options, project, &models, data_dir, (lock, keys), &stores).await;
     if outcome.is_err() {
         stores.close().await;
     }
@@ -52,7 +53,7 @@ async fn start(
     project: Project,
     models: &Models,
     data_dir: PathBuf,
-    lock: Lock,
+    (lock, keys): (Lock, ApiKeys),
     stores: &Stores,
 ) -> Result<Brigade> {
     let model = if project.config.schema.existing {
@@ -70,6 +71,7 @@ async fn start(
     Ok(Brigade {
         inner: Arc::new(Inner {
             project,
+            keys,
             data_dir,
             lock: Mutex::new(Some(lock)),
             admin_token: admin_token(),

@@ -72,6 +72,9 @@ fn settings_so_far(project: &Project, model: &Model) -> Config {
         let touched = |table: &Arc<Table>| settings.touch.as_ref().is_none_or(|column| table.column(column).is_some());
         model.table(name).is_some_and(touched)
     });
+    // What only names tables is held against the model that all migrations make.
+    config.copies.clear();
+    config.access.roles.clear();
     config
 }
 

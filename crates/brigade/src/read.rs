@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use brigade_core::{
-    data::{Result, plan::Read},
-    engine::{Form, ReadAnswer},
+    data::{Principal, Result, plan::Read},
+    engine::{CheckedRead, Form, ReadAnswer},
     query::{self, ReadRules},
-    schema::Relations,
+    schema::{Relations, access::Grants},
 };
 
 use crate::Brigade;
@@ -25,14 +25,38 @@ impl Brigade {
     }
 
     /// Reads a table or view with what hangs on its rows. The answer is of one state of the data, and holds everything
-    /// that was acknowledged before it was asked for.
+    /// that was acknowledged before it was asked for. Nobody is asked for a right: see [`Brigade::read_as`].
     ///
     /// # Errors
     /// As [`brigade_core::query::check`] and [`brigade_core::engine::Tables::read`].
     pub async fn read(&self, read: &Read, form: Form) -> Result<ReadAnswer> {
+        self.answer(self.check_read(read, Grants::EVERYTHING)?, form).await
+    }
+
+    /// [`Brigade::read`] for a principal: every table and column that the read touches, to show it, to compare, to order or to
+    /// embed by it, must be open to it for `select` in `[access]`.
+    ///
+    /// # Errors
+    /// 42501 for what is closed, before anything is read; else as [`Brigade::read`].
+    pub async fn read_as(&self, principal: &Principal, read: &Read, form: Form) -> Result<ReadAnswer> {
+        self.answer(self.check_read(read, self.config().access.of(principal))?, form).await
+    }
+
+    /// Whether a principal may read so, without reading: for what is answered from elsewhere, as the rows that a write returned.
+    ///
+    /// # Errors
+    /// As [`Brigade::read_as`], but for what only the store finds.
+    pub fn permit_read(&self, principal: &Principal, read: &Read) -> Result<()> {
+        self.check_read(read, self.config().access.of(principal)).map(|_| ())
+    }
+
+    fn check_read(&self, read: &Read, grants: Grants<'_>) -> Result<CheckedRead> {
         let config = &self.inner.project.config.rest;
         let rules = ReadRules { rows_max: config.max_rows, aggregates: config.aggregates };
-        let mut checked = query::check(read, &self.relations(), rules)?;
+        query::check(read, &self.relations(), rules, grants)
+    }
+
+    async fn answer(&self, mut checked: CheckedRead, form: Form) -> Result<ReadAnswer> {
         checked.form = form;
         self.inner.stores.tables.read(checked).await
     }

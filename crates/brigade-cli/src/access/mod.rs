@@ -85,7 +85,13 @@ impl Access {
         let brigade = Brigade::open(options).await?;
         let token = brigade.admin_token().to_owned();
         let options = ServerOptions::with_token(token.clone());
-        let routes = brigade_server::router(brigade.clone(), options);
+        let routes = match brigade_server::router(brigade.clone(), options) {
+            Ok(routes) => routes,
+            Err(error) => {
+                brigade.close().await;
+                return Err(error);
+            }
+        };
         Ok(Self { client: client()?, url: "http://localhost".to_owned(), token, here: Some(Here { brigade, routes }) })
     }
 
@@ -136,6 +142,14 @@ impl Access {
         let response = answers::good(self.send(request).await?).await?;
         let bytes = response.bytes().await.map_err(|e| no_answer(&self.url, e))?;
         serde_json::from_slice(&bytes).map_err(answers::not_understood)
+    }
+
+    /// Sends a request whose answer has nothing in it.
+    ///
+    /// # Errors
+    /// What the answer says where its status is no success.
+    pub async fn done(&self, request: RequestBuilder) -> Result<()> {
+        answers::good(self.send(request).await?).await.map(|_| ())
     }
 
     /// Sends a request whose answer comes line by line.

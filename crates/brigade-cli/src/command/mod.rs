@@ -2,6 +2,7 @@
 
 mod changes;
 mod init;
+mod keys;
 mod load;
 mod migrate;
 mod projections;
@@ -11,7 +12,7 @@ mod status;
 
 use crate::{
     access::Access,
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, KeysAction},
     failure::{Answer, Failure},
     output,
     place::{Place, split, split_optional},
@@ -81,6 +82,28 @@ pub async fn run(arguments: Arguments) -> Result<Answer, Failure> {
             let place = Place::find(&arguments, project)?;
             let verb = if matches!(arguments.command, Command::Pause(_)) { "pause" } else { "resume" };
             with(&place, true, async |access| projections::switch(access, &rest[0], verb, json).await).await
+        }
+        Command::Keys { action } => keys(&arguments, action).await,
+    }
+}
+
+async fn keys(arguments: &Arguments, action: &KeysAction) -> Result<Answer, Failure> {
+    let json = arguments.json;
+    match action {
+        KeysAction::Create { project, role, name, tenant, tier } => {
+            let place = Place::find(arguments, project.as_deref())?;
+            let [name, tenant, tier] = [name, tenant, tier].map(Option::as_deref);
+            let wanted = keys::Wanted { role, name, tenant, tier };
+            with(&place, false, async |access| keys::create(access, &wanted, json).await).await
+        }
+        KeysAction::List { project } => {
+            let place = Place::find(arguments, project.as_deref())?;
+            with(&place, false, async |access| keys::list(access, json).await).await
+        }
+        KeysAction::Revoke { arguments: words } => {
+            let (project, rest) = split(words, 1);
+            let place = Place::find(arguments, project)?;
+            with(&place, false, async |access| keys::revoke(access, &rest[0], json).await).await
         }
     }
 }

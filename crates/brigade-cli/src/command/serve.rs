@@ -1,9 +1,12 @@
 //! `serve`: opens a project and answers HTTP until it is told to stop, and then ends within ten seconds.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use brigade::{
-    Brigade, OpenOptions,
+    Brigade, OpenOptions, Project,
     data::{Error, Result, code},
 };
 use brigade_server::ServerOptions;
@@ -23,14 +26,17 @@ const STOPPING: Duration = Duration::from_millis(9_500);
 /// Serves a project.
 pub async fn run(place: &Place, listen: &str, json: bool) -> Result<Answer, Failure> {
     // Bound first: an address that is taken is found before anything is opened, created or migrated.
-    let listener = brigade_server::bind(listen).await?;
+    let listener = match Project::read(&place.project)?.config.auth {
+        Some(_) => brigade_server::bind_network(listen).await?,
+        None => brigade_server::bind(listen).await?,
+    };
     let mut signals = Signals::listen()?;
     let options = OpenOptions { project: place.project.clone(), data: place.data.clone(), migrate: true, run: true };
     let brigade = tokio::select! {
         opened = Brigade::open(options) => opened.map_err(Failure::NotOpened)?,
         () = signals.next() => return Ok(Answer::Yes),
     };
-    let url = format!("http://{}", listener.local_addr()?);
+    let url = format!("http://{}", reached_at(listener.local_addr()?));
     brigade.announce(&url)?;
     say_ready(&url, json)?;
 
@@ -55,6 +61,14 @@ pub async fn run(place: &Place, listen: &str, json: bool) -> Result<Answer, Fail
         () = late => tracing::warn!("what took too long to end was cut off"),
     }
     Ok(Answer::Yes)
+}
+
+/// Where commands on this machine find it: one that listens on every address is found on the loopback one.
+fn reached_at(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    address
 }
 
 /// The one line that programs wait for, and for people something to try.

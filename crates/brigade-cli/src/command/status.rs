@@ -41,6 +41,7 @@ fn people(status: &Value) -> Result<(), Failure> {
         let facts = keys.iter().filter(|k| !of[**k].is_null()).map(|k| format!("{k} {}", shown(&of[*k])));
         facts.collect::<Vec<_>>().join(", ")
     };
+    output::line(format!("auth     {}", auth(&status["auth"])))?;
     let truth = &status["truth"];
     let log = &status["log"];
     output::line(format!("project  {} (brigade {})", shown(&status["project"]), shown(&status["version"])))?;
@@ -76,6 +77,18 @@ fn people(status: &Value) -> Result<(), Failure> {
     });
     output::line("")?;
     output::line(output::table(["projection", "engine", "state", "lag", "dead letters", "last error"], rows.collect()))
+}
+
+/// Who may come in.
+fn auth(auth: &Value) -> String {
+    if auth["on"] != true {
+        return "off: everything is open, on this machine alone".to_owned();
+    }
+    let strangers = match auth["anonymous"].as_str() {
+        Some(role) => format!("strangers have the role {role}"),
+        None => "strangers are refused".to_owned(),
+    };
+    format!("on: {} API keys; {strangers}", auth["api_keys"].as_u64().unwrap_or_default())
 }
 
 fn bytes(n: u64) -> String {

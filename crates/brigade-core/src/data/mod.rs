@@ -2,7 +2,7 @@
 //!
 //! In reading order: a [`Value`] has a [`SqlType`]; values make a [`Row`]; rows before and after make a
 //! [`Change`] at a [`Position`] of the log; changes come from a [`Transaction`], whose receipt names the
-//! position of its last change.
+//! position of its last change. Who asked for it is a [`Principal`].
 
 mod change;
 mod checkpoint;
@@ -12,6 +12,7 @@ mod json;
 mod numeric;
 pub mod plan;
 mod position;
+mod principal;
 mod receipt;
 mod time;
 mod transaction;
@@ -25,6 +26,7 @@ pub use error::{Error, Kind, Problem, Result, code};
 pub use json::{Json, JsonError, JsonKey, JsonValue, escape_json, line_column};
 pub use numeric::Numeric;
 pub use position::Position;
+pub use principal::{Credential, Principal, SERVICE};
 pub use receipt::{Durability, IdempotencyKey, Receipt, Returned, StatementResult};
 pub use time::{Interval, TIMESTAMP_MAX, TIMESTAMP_MIN, date, interval, time_of_day, timestamp, timestamptz};
 pub use transaction::{Action, Condition, Expect, Input, Operator, Record, ReturnedRef, Statement, Transaction, Where};

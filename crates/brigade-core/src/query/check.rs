@@ -12,7 +12,10 @@ use crate::{
         CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedTree, Expression, OrderBy, Output,
     },
     limits,
-    schema::{Model, Relation, Relations},
+    schema::{
+        Model, Relation, Relations,
+        access::{Grants, Touched, Verb},
+    },
 };
 
 use super::{field, unknown};
@@ -26,13 +29,15 @@ pub struct ReadRules {
     pub aggregates: bool,
 }
 
-/// Checks a read.
+/// Checks a read, for whoever has these grants: what is closed to them is refused before it is looked for, so that it cannot
+/// be told from what is not there.
 ///
 /// # Errors
-/// PostgREST's codes for names and shapes, SQLSTATE for operands, BRG413 for limits.
-pub fn check(read: &Read, relations: &Relations, rules: ReadRules) -> Result<CheckedRead> {
-    let mut checker = Checker { relations, rules, items: 0, embeds: 0, conditions: 0 };
-    let relation = relations.get(&read.from).ok_or_else(|| unknown::relation(&read.from, relations))?;
+/// 42501 for what is closed, PostgREST's codes for names and shapes, SQLSTATE for operands, BRG413 for limits.
+pub fn check(read: &Read, relations: &Relations, rules: ReadRules, grants: Grants<'_>) -> Result<CheckedRead> {
+    let mut checker = Checker { relations, rules, grants, items: 0, embeds: 0, conditions: 0 };
+    grants.allow(&read.from, Verb::Select, Touched::Columns(&[]))?;
+    let relation = relations.get(&read.from).ok_or_else(|| unknown::relation(&read.from, relations, grants))?;
     let node = checker.node(&read.node, relation, 0)?;
     let mut checked = CheckedRead::new(relations.model(), node);
     checked.count = read.count;
@@ -42,6 +47,7 @@ pub fn check(read: &Read, relations: &Relations, rules: ReadRules) -> Result<Che
 pub(super) struct Checker<'r> {
     pub(super) relations: &'r Relations,
     rules: ReadRules,
+    pub(super) grants: Grants<'r>,
     items: usize,
     pub(super) embeds: usize,
     pub(super) conditions: usize,
@@ -77,6 +83,7 @@ impl Checker<'_> {
         for item in &node.select {
             match item {
                 Item::All => {
+                    self.allow_every_column(relation)?;
                     let all = 0..relation.columns.len();
                     items.extend(all.map(|c| CheckedItem {
                         name: relation.columns[c].name.clone(),
@@ -111,13 +118,21 @@ impl Checker<'_> {
         Ok(CheckedNode { relation: Arc::clone(relation), items, embeds, filters, policy: None, order, limit, offset })
     }
 
+    fn allow_every_column(&self, relation: &Relation) -> Result<()> {
+        if !self.grants.are_limited() {
+            return Ok(());
+        }
+        let columns: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
+        self.grants.allow(&relation.name, Verb::Select, Touched::Every(&columns))
+    }
+
     fn field(&self, item: &FieldItem, relation: &Relation) -> Result<CheckedItem> {
         let FieldItem { alias, field: of, cast, aggregate, aggregate_cast } = item;
         // `rel(count)` is how clients ask for the number of rows, and it was allowed before there were aggregates.
         if of.column == "count" && of.path.is_empty() && aggregate.is_none() && relation.column("count").is_none() {
             return self.count(alias.as_deref(), cast.as_deref(), true);
         }
-        let mut value = field::expression(of, relation)?;
+        let mut value = field::expression(of, relation, self.grants)?;
         value.cast = cast.as_deref().map(|name| field::cast_from(&value.base, name, self.model())).transpose()?;
         let name = alias.clone().unwrap_or_else(|| shown_name(of));
         let Some(function) = aggregate else {
@@ -154,7 +169,7 @@ impl Checker<'_> {
         items: &[CheckedItem],
     ) -> Result<CheckedOrder> {
         let by = match &order.embed {
-            None => match field::expression(&order.field, scope.relation) {
+            None => match field::expression(&order.field, scope.relation, self.grants) {
                 Ok(value) => OrderBy::Value(value),
                 Err(error) => match items.iter().position(|i| i.name == order.field.column && is_aggregate(i)) {
                     Some(item) => OrderBy::Item(item),
@@ -170,7 +185,7 @@ impl Checker<'_> {
                             "'{from}' and '{name}' do not form a many-to-one or one-to-one relationship"
                         )));
                 }
-                OrderBy::Embed(embed, field::expression(&order.field, &embeds[embed].node.relation)?)
+                OrderBy::Embed(embed, field::expression(&order.field, &embeds[embed].node.relation, self.grants)?)
             }
         };
         let ty = match &by {

@@ -39,7 +39,7 @@ impl Checker<'_> {
         {
             return embed_exists(&of.column, embed, *negated, test);
         }
-        let what = field::expression(of, scope.relation)?;
+        let what = field::expression(of, scope.relation, self.grants)?;
         let test = self.test(test, &what)?;
         Ok(CheckedTree::Compare { negated: *negated, what, test })
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     engine::{CheckedEmbed, Link},
     limits,
-    schema::{Cardinality, Relation, Relationship, Way},
+    schema::{Cardinality, Relation, Relationship, Way, access::denied},
 };
 
 use super::{
@@ -29,9 +29,14 @@ impl Checker<'_> {
         }
         let relations = self.relations;
         let links = relations.links_of(parent);
-        let found: Vec<&Relationship> = links.iter().filter(|link| fits(link, embed)).collect();
+        let fitting: Vec<&Relationship> = links.iter().filter(|link| fits(link, embed)).collect();
+        let found: Vec<&Relationship> = fitting.iter().copied().filter(|link| self.is_open(link)).collect();
         let link = match found[..] {
             [link] => link,
+            // Closed and not there are refused alike.
+            [] if !fitting.is_empty() || !self.grants.may_read(&embed.target, &[]) => {
+                return Err(denied(&embed.target).details("not open: select, or the columns by which it is embedded"));
+            }
             [] => return Err(self.none_found(embed, parent)),
             _ => return Err(ambiguous(embed, parent, &found)),
         };
@@ -45,6 +50,28 @@ impl Checker<'_> {
         })
     }
 
+    /// Whether the columns that meet may be read, also those of a junction: which rows belong together is data.
+    fn is_open(&self, link: &Relationship) -> bool {
+        let open = |relation: &Relation, columns: &mut dyn Iterator<Item = usize>| {
+            let columns: Vec<&str> = columns.map(|c| relation.columns[c].name.as_str()).collect();
+            self.grants.may_read(&relation.name, &columns)
+        };
+        if !self.grants.are_limited() {
+            return true;
+        }
+        match &link.way {
+            Way::Direct { columns, .. } => {
+                open(&link.from, &mut columns.iter().map(|p| p.0)) && open(&link.to, &mut columns.iter().map(|p| p.1))
+            }
+            Way::Through { junction, near, far, .. } => {
+                let middle = &mut near.iter().map(|p| p.1).chain(far.iter().map(|p| p.0));
+                open(&link.from, &mut near.iter().map(|p| p.0))
+                    && open(junction, middle)
+                    && open(&link.to, &mut far.iter().map(|p| p.1))
+            }
+        }
+    }
+
     fn none_found(&self, embed: &Embed, parent: &Relation) -> Error {
         let (from, to) = (&parent.name, &embed.target);
         let with_hint = embed.hint.as_ref().map_or_else(String::new, |hint| format!(" using the hint '{hint}'"));
@@ -55,7 +82,8 @@ impl Checker<'_> {
         );
         let error = Error::new("PGRST200", message).details(details);
         let related = self.relations.links_of(parent).iter().map(|link| link.to.name.as_str());
-        match unknown::alike(to, related.filter(|name| name != to)) {
+        let related = related.filter(|name| name != to && self.grants.may_read(name, &[]));
+        match unknown::alike(to, related) {
             Some(near) => error.hint(format!("Perhaps you meant '{near}' instead of '{to}'.")),
             None => error,
         }

@@ -7,13 +7,18 @@ use crate::{
         plan::{Aggregate, Field},
     },
     engine::Expression,
-    schema::{Model, Relation, read_type},
+    schema::{
+        Model, Relation,
+        access::{Grants, Touched, Verb},
+        read_type,
+    },
 };
 
 use super::{operand::long_name, unknown};
 
-/// The expression of a field.
-pub(super) fn expression(field: &Field, relation: &Relation) -> Result<Expression> {
+/// The expression of a field: whatever a column is used for, this is where it is looked for, and where it must be open.
+pub(super) fn expression(field: &Field, relation: &Relation, grants: Grants<'_>) -> Result<Expression> {
+    grants.allow(&relation.name, Verb::Select, Touched::Columns(&[&field.column]))?;
     let column = relation.column(&field.column).ok_or_else(|| unknown::column(&field.column, relation))?;
     let ty = &relation.columns[column].ty;
     let base = match field.path.last() {

@@ -3,7 +3,7 @@
 
 use crate::{
     data::{Error, code},
-    schema::{Relation, Relations},
+    schema::{Relation, Relations, access::Grants},
 };
 
 /// How alike two names must be for the one to be offered for the other.
@@ -19,10 +19,10 @@ pub(super) fn alike<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Opt
         .map(|(_, k)| k)
 }
 
-/// No table or view has this name.
-pub(super) fn relation(name: &str, relations: &Relations) -> Error {
+/// No table or view has this name. Another is offered only to who may read it.
+pub(super) fn relation(name: &str, relations: &Relations, grants: Grants<'_>) -> Error {
     let error = Error::new("PGRST205", format!("Could not find the table 'public.{name}' in the schema cache"));
-    match alike(name, relations.names()) {
+    match alike(name, relations.names().filter(|name| grants.may_read(name, &[]))) {
         Some(near) => error.hint(format!("Perhaps you meant the table 'public.{near}'")),
         None => error,
     }

@@ -3,9 +3,10 @@
 //!
 //! In reading order: [`migrations`] puts files into order; each is cut into statements (`split`, on the tokens of `lex`)
 //! and parsed; [`fold`] changes the [`Model`] one statement at a time; [`Config::parse`] reads brigade.toml, and
-//! [`Model::with_settings`] lays its `[tables.T]` over the model. Every error begins with its [`place()`].
-//! [`Relations`] are what of a model can be read.
+//! [`Model::with_settings`] lays its `[tables.T]` over the model; [`access`] says who may do what. Every error begins with
+//! its [`place()`]. [`Relations`] are what of a model can be read.
 
+pub mod access;
 mod config;
 mod fold;
 mod judge;

@@ -1,10 +1,15 @@
-//! `[tables.T]` of brigade.toml, laid over the model.
+//! What brigade.toml says of tables, held against the model: `[tables.T]` is laid over it, and every other section that
+//! names tables must name some that are there.
 
 use std::sync::Arc;
 
 use crate::data::{Error, Result, SqlType, code};
 
-use super::{Config, Model, place::did_you_mean};
+use super::{
+    Config, Model,
+    access::{EVERY_TABLE, Open, Rights},
+    place::did_you_mean,
+};
 
 /// The model with the settings of its tables. Tables that are not named have none.
 pub(super) fn lay(model: &Model, config: &Config) -> Result<Model> {
@@ -33,7 +38,36 @@ pub(super) fn lay(model: &Model, config: &Config) -> Result<Model> {
             return Err(Error::new(code::CONFIG, message).hint(did_you_mean(table, known)));
         }
     }
+    for (role, tables) in &config.access.roles {
+        for (table, rights) in tables.iter().filter(|(table, _)| *table != EVERY_TABLE) {
+            check_rights(&model, table, rights, &config.place(&["access", role, table]))?;
+        }
+    }
     Ok(model)
+}
+
+/// A right to what is not there would open nothing today, and something else tomorrow.
+fn check_rights(model: &Model, name: &str, rights: &Rights, place: &str) -> Result<()> {
+    let Some(table) = model.table(name) else {
+        if model.views.contains_key(name) {
+            return Ok(());
+        }
+        let known = model.tables.keys().chain(model.views.keys()).map(String::as_str);
+        let message = format!("{place}: there is no table or view \"{name}\"");
+        return Err(Error::new(code::CONFIG, message).hint(did_you_mean(name, known)));
+    };
+    let named = rights.values().filter_map(|open| match open {
+        Open::Columns(columns) => Some(columns),
+        Open::All => None,
+    });
+    match named.flatten().find(|column| table.column(column).is_none()) {
+        None => Ok(()),
+        Some(column) => {
+            let message = format!("{place}: table \"{name}\" has no column \"{column}\"");
+            let known = table.columns.iter().map(|c| c.name.as_str());
+            Err(Error::new(code::CONFIG, message).hint(did_you_mean(column, known)))
+        }
+    }
 }
 
 fn check_touch(model: &Model, table: &str, touch: &str, place: &str) -> Result<()> {

@@ -37,15 +37,27 @@ use socket::Socket;
 /// Listens on a loopback address, as `127.0.0.1:8080`, `localhost:0`, `[::1]:8080`.
 ///
 /// # Errors
-/// BRGCFG for an address of the network (there is no authentication yet), a port in use, or what is no address.
+/// BRGCFG for an address of the network, a port in use, or what is no address.
 pub async fn bind(address: &str) -> Result<TcpListener> {
+    listen(address, require_loopback).await
+}
+
+/// Listens on any address: for a project with `[auth]`, which [`serve`] makes sure of.
+///
+/// # Errors
+/// BRGCFG for a port in use, or what is no address.
+pub async fn bind_network(address: &str) -> Result<TcpListener> {
+    listen(address, |_| Ok(())).await
+}
+
+async fn listen(address: &str, allow: fn(&SocketAddr) -> Result<()>) -> Result<TcpListener> {
     // Whoever binds is about to open a project: from here on everything it records is counted.
     metrics::install();
     let malformed = |e: std::io::Error| {
         Error::new(code::CONFIG, format!("cannot listen on {address}: {e}")).hint("write HOST:PORT, as 127.0.0.1:8080")
     };
     let resolved: Vec<SocketAddr> = lookup_host(address).await.map_err(malformed)?.collect();
-    resolved.iter().try_for_each(require_loopback)?;
+    resolved.iter().try_for_each(allow)?;
     TcpListener::bind(&resolved[..]).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
             Error::new(code::CONFIG, format!("cannot listen on {address}: the port is in use"))
@@ -65,14 +77,15 @@ fn require_loopback(address: &SocketAddr) -> Result<()> {
     }
     Err(Error::new(code::CONFIG, format!("refusing to listen on {address} without authentication"))
         .details("whoever reaches the address could read and write everything")
-        .hint("listen on 127.0.0.1, and put a proxy that authenticates before it"))
+        .hint("listen on 127.0.0.1, or say in [auth] of brigade.toml whose word is believed"))
 }
 
 /// Serves a project until `stop` resolves; then finishes what runs and returns within [`brigade::limits::SHUTDOWN`]. The project
 /// stays open: closing it is the caller's.
 ///
 /// # Errors
-/// BRGCFG where the listener is bound to an address of the network.
+/// BRGCFG where the listener is bound to an address of the network and the project has no `[auth]`, or where `[auth]` names a
+/// file that holds no key.
 pub async fn serve(
     brigade: Brigade,
     listener: TcpListener,
@@ -80,9 +93,11 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let address = listener.local_addr().map_err(|e| Error::internal("the listener has no address").source(e))?;
-    require_loopback(&address)?;
     let (stopping, told) = watch::channel(false);
-    let server = Server::new(brigade, options, told.clone());
+    let server = Server::new(brigade, options, told.clone())?;
+    if server.authenticator.is_none() {
+        require_loopback(&address)?;
+    }
     let recorder = server.recorder.clone();
     let limits = server.limits().clone();
     metrics::publish_limits(&limits);

@@ -51,7 +51,7 @@ async fn a_panic_is_answered_counted_and_over() {
     let options = OpenOptions { project: folder.path().to_owned(), data: None, migrate: true, run: false };
     let brigade = Brigade::open(options).await.unwrap();
     let (_stop, stopping) = watch::channel(false);
-    let server = Server::new(brigade.clone(), ServerOptions::default(), stopping);
+    let server = Server::new(brigade.clone(), ServerOptions::default(), stopping).unwrap();
     let mut router: Router =
         guarded(Router::new().route("/explode", get(explode)).route("/fine", get(async || "fine")), server);
     let mut ask = async |path: &str| {

@@ -20,9 +20,11 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::{Server, error};
 
+mod auth;
 mod limit;
 mod process;
 
+pub(crate) use auth::refused;
 pub(crate) use limit::{InFlight, Limit, panicked, publish_limits, reached};
 
 /// Durations from the 50 µs of one fsync to the 10 s after which nobody waits.
@@ -96,6 +98,7 @@ fn describe() {
     metrics::gauge!("brigade_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("brigade_http_followers").set(0.0);
     metrics::gauge!("brigade_http_connections").set(0.0);
+    auth::describe();
     limit::describe();
     process::describe();
 }

@@ -24,6 +24,6 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Re
     }
     let read = Read { from: request.table.clone(), node: asked.node, count: prefer.count };
     let position = fresh::wait(server, &request.headers, prefer.wait).await?;
-    let found = server.brigade.read(&read, accepted.form()).await?;
+    let found = server.brigade.read_as(&request.principal, &read, accepted.form()).await?;
     answer::rows(found, &read, accepted, &prefer, position)
 }

@@ -15,16 +15,16 @@ mod refusal;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Path, State},
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
     routing::any,
 };
-use brigade::data::Error;
+use brigade::data::{Error, Principal};
 
 use crate::Server;
-use refusal::Refused;
+pub use refusal::Refused;
 
 /// The routes of tables, under `/rest/v1/` and, where no other route has the name, under `/`.
 pub fn routes(routes: Router<Arc<Server>>) -> Router<Arc<Server>> {
@@ -37,6 +37,7 @@ struct Request {
     method: Method,
     query: String,
     headers: HeaderMap,
+    principal: Arc<Principal>,
 }
 
 async fn table(
@@ -45,8 +46,10 @@ async fn table(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    Extension(principal): Extension<Arc<Principal>>,
 ) -> Result<Response, Refused> {
-    let request = Request { table, query: uri.query().unwrap_or_default().to_owned(), method, headers };
+    let query = uri.query().unwrap_or_default().to_owned();
+    let request = Request { table, query, method, headers, principal };
     match request.method {
         Method::GET | Method::HEAD => Ok(get::answer(&server, &request).await?),
         Method::OPTIONS => Ok((StatusCode::OK, [(header::ALLOW, "OPTIONS,GET,HEAD")]).into_response()),

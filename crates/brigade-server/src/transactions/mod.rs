@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 pub use parse::{Limits, parse};
 pub use place::nearest;
 
-use crate::{Server, body, error::Refusal};
+use crate::{Server, auth::principal, body, error::Refusal};
 
 /// Bodies above this are parsed on a thread for long work, so that others are not kept waiting.
 const LONG_BODY_BYTES: usize = 128 << 10;
@@ -38,16 +38,18 @@ pub async fn post(State(server): State<Arc<Server>>, request: Request) -> Result
 
 async fn commit(server: &Server, request: Request) -> Result<Receipt> {
     let (parts, body) = request.into_parts();
+    let principal = principal(&parts.extensions);
     let config = server.brigade.config();
     let bytes = body::read_json(server, &parts.headers, body, ("body_max", config.server.body_max)).await?;
     let key = key::key(&parts.headers)?.map(|key| IdempotencyKey {
         key,
-        principal: String::new(),
+        principal: principal.name(),
         body_hash: Sha256::digest(&bytes).into(),
         keep: config.commit.idempotency_keep,
     });
     let limits = Limits { statements_max: config.commit.statements_max, rows_max: config.commit.rows_max };
     let transaction = parse_aside(bytes, limits).await?;
+    server.brigade.permit(&principal, &transaction)?;
     let receipt = server.brigade.commit(transaction, key).await?;
     server.handed_out(receipt.position);
     Ok(receipt)

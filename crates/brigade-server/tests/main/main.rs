@@ -1,5 +1,6 @@
 //! The server over real sockets, with a real project on SQLite: what programs from outside are promised.
 
+mod access;
 mod budget;
 mod changes;
 mod harness;

@@ -13,7 +13,7 @@ use brigade_testing::{
 use crate::harness::Running;
 
 /// brigade.toml's beginning for each engine there is. Without a PostgreSQL server it is skipped aloud.
-fn engines() -> Vec<(&'static str, String, Option<Postgres>)> {
+pub fn engines() -> Vec<(&'static str, String, Option<Postgres>)> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let mut engines = vec![("sqlite", String::new(), None)];
     if let Some(server) = Postgres::start() {

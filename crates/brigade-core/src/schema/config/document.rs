@@ -28,7 +28,20 @@ impl Source<'_> {
     }
 
     pub(super) fn error(&self, at: usize, message: impl std::fmt::Display) -> Error {
-        Error::new(code::CONFIG, format!("{}: {message}", self.place(at))).details(excerpt(self.text, at))
+        Error::new(code::CONFIG, format!("{}: {message}", self.place(at))).details(self.excerpt(at))
+    }
+
+    /// The line at a place; where it may hold a secret, its key alone.
+    fn excerpt(&self, at: usize) -> String {
+        let start = self.text[..at].rfind('\n').map_or(0, |i| i + 1);
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let section = self.text[..start].lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
+        let guarded = section.is_some_and(|head| head.starts_with("[auth")) || line.contains("secret");
+        match line.split_once('=') {
+            Some((key, _)) if guarded => format!("{} = …\n^", key.trim()),
+            _ if guarded => "…\n^".to_owned(),
+            _ => excerpt(self.text, at),
+        }
     }
 }
 
@@ -64,7 +77,13 @@ impl<'s> Section<'s> {
         self.table.into_iter().flatten().map(|(key, _)| (key.get_ref().as_ref(), key.span().start))
     }
 
-    fn get(&self, key: &str) -> Option<&'s Spanned<DeValue<'s>>> {
+    /// Whether the file has it.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// The value of a key as the file has it.
+    pub(super) fn get(&self, key: &str) -> Option<&'s Spanned<DeValue<'s>>> {
         self.table.and_then(|table| table.get(key))
     }
 
@@ -163,7 +182,7 @@ impl Scalar<'_> {
     pub(super) fn error(&self, message: impl std::fmt::Display) -> Error {
         let error = Error::new(code::CONFIG, format!("{}: {}: {message}", self.place, self.path));
         match self.at {
-            Some(at) => error.details(excerpt(self.source.text, at)),
+            Some(at) => error.details(self.source.excerpt(at)),
             None => error,
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Unknown keys are errors with the nearest known one; every error names file, line and column.
 
+mod access;
+mod auth;
 mod document;
 mod read;
 #[cfg(test)]
@@ -12,7 +14,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{data::Result, limits};
 
-use super::TableSettings;
+use super::{TableSettings, access::Access};
+pub use auth::{AuthConfig, SECRET_BYTES_MIN, Secret};
 pub use units::{read_bytes, read_duration};
 
 /// brigade.toml, read and checked as far as it can be without the model.
@@ -36,6 +39,10 @@ pub struct Config {
     pub rest: RestConfig,
     /// The HTTP server.
     pub server: ServerConfig,
+    /// Whose word is believed about who is asking; none: nobody is asked.
+    pub auth: Option<AuthConfig>,
+    /// What each role may do.
+    pub access: Access,
     /// Where sections and keys stand: `tables.links` at `brigade.toml:LINE:COLUMN`.
     pub places: BTreeMap<String, String>,
 }
@@ -71,6 +78,8 @@ impl Config {
             copies: BTreeMap::new(),
             rest: RestConfig::default(),
             server: ServerConfig { body_max: limits::BODY_BYTES_MAX },
+            auth: None,
+            access: Access::default(),
             places: BTreeMap::new(),
         }
     }

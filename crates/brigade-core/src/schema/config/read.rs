@@ -8,17 +8,18 @@ use crate::data::{Result, code};
 
 use super::{
     AtBudget, Config, CopyConfig, TableSettings, TruthStore,
+    access::access,
+    auth::auth,
     document::{Section, Source},
 };
 
 /// Sections that this version reads.
-const SECTIONS: [&str; 9] = ["name", "stores", "log", "commit", "schema", "tables", "copy", "rest", "server"];
+const SECTIONS: [&str; 11] =
+    ["name", "stores", "log", "commit", "schema", "tables", "copy", "rest", "server", "auth", "access"];
 
 /// Sections of the whole design that a later version will read.
-const LATER: [&str; 15] = [
-    "access",
+const LATER: [&str; 13] = [
     "analytics",
-    "auth",
     "backup",
     "blobs",
     "cache",
@@ -64,6 +65,8 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     copies(&root.section("copy")?, &source, &mut config)?;
     rest(&root.section("rest")?, &mut config)?;
     server(&root.section("server")?, &mut config)?;
+    auth(&root.section("auth")?, &source, &mut config)?;
+    access(&root.section("access")?, &source, &mut config)?;
     Ok(config)
 }
 

@@ -1,0 +1,136 @@
+//! `[auth]`: whose word is believed about who is asking.
+//!
+//! Invariant: a secret never stands in an error or in a debug text; errors about this section quote no line of it.
+
+use std::{fmt, time::Duration};
+
+use crate::data::{Result, SERVICE};
+
+use super::{
+    Config,
+    document::{Section, Source},
+};
+
+/// Bytes that an HS256 secret has at least: shorter ones can be found by trying (RFC 7518, section 3.2).
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// How far clocks may be apart: more would keep expired tokens alive.
+const LEEWAY_MAX: Duration = Duration::from_secs(300);
+
+/// Keys of the section.
+const KEYS: [&str; 10] = [
+    "jwt_secret",
+    "jwt_secret_file",
+    "jwt_public_key",
+    "jwks",
+    "audience",
+    "leeway",
+    "anonymous",
+    "role_claim",
+    "tenant_claim",
+    "tier_claim",
+];
+
+/// A text that no log and no error may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Whose word is believed about who is asking. Files are relative to the project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthConfig {
+    /// HS256: the secret itself.
+    pub jwt_secret: Option<Secret>,
+    /// HS256: a file that holds it.
+    pub jwt_secret_file: Option<String>,
+    /// RS256 or ES256: a file that holds the public key (PEM).
+    pub jwt_public_key: Option<String>,
+    /// A file that holds a JSON Web Key Set.
+    pub jwks: Option<String>,
+    /// Whom a token must be meant for; none: whom it is meant for is not looked at.
+    pub audience: Option<String>,
+    /// How far the clocks of who signs and who checks may be apart.
+    pub leeway: Duration,
+    /// The role of a request without credentials; none: it is refused.
+    pub anonymous: Option<String>,
+    /// The claim that holds the role, or a list of them; with dots, a place inside objects.
+    pub role_claim: String,
+    /// The claim that holds the tenant.
+    pub tenant_claim: String,
+    /// The claim that holds the tier.
+    pub tier_claim: String,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            jwt_secret: None,
+            jwt_secret_file: None,
+            jwt_public_key: None,
+            jwks: None,
+            audience: None,
+            leeway: Duration::from_secs(30),
+            anonymous: None,
+            role_claim: "role".to_owned(),
+            tenant_claim: "tenant".to_owned(),
+            tier_claim: "tier".to_owned(),
+        }
+    }
+}
+
+/// Authentication is on where the file has the section, and where the environment says anything of it.
+pub(super) fn auth(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
+    section.only(&KEYS)?;
+    let mut auth = AuthConfig::default();
+    let mut named = section.is_there();
+    for key in KEYS {
+        let Some(value) = section.value(key)? else { continue };
+        named = true;
+        config.places.insert(format!("auth.{key}"), source.place(section.key_at(key)));
+        if value.text.trim().is_empty() {
+            return Err(value.error("it is empty").hint("give it a value, or take the line out"));
+        }
+        match key {
+            "jwt_secret" => {
+                if value.text.len() < SECRET_BYTES_MIN {
+                    let error =
+                        value.error(format_args!("shorter than {SECRET_BYTES_MIN} bytes, so it can be guessed"));
+                    return Err(error.hint("make one with: openssl rand -base64 48"));
+                }
+                auth.jwt_secret = Some(Secret(value.text));
+            }
+            "leeway" => {
+                auth.leeway = value.duration()?;
+                if auth.leeway > LEEWAY_MAX {
+                    return Err(value.error("more than 5m would keep expired tokens alive").hint("as \"30s\""));
+                }
+            }
+            "anonymous" if value.text == SERVICE => {
+                let error = value.error("strangers would do everything: the role service has no walls");
+                return Err(error.hint("name another role, and open tables to it under [access.ROLE]"));
+            }
+            "anonymous" => auth.anonymous = Some(value.text),
+            "jwt_secret_file" => auth.jwt_secret_file = Some(value.text),
+            "jwt_public_key" => auth.jwt_public_key = Some(value.text),
+            "jwks" => auth.jwks = Some(value.text),
+            "audience" => auth.audience = Some(value.text),
+            "role_claim" => auth.role_claim = value.text,
+            "tenant_claim" => auth.tenant_claim = value.text,
+            _ => auth.tier_claim = value.text,
+        }
+    }
+    config.auth = named.then_some(auth);
+    Ok(())
+}
