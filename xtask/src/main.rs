@@ -20,6 +20,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   crash [ARGS…]   power cuts at every write of the real server, with FULL and with NORMAL (nightly; needs strace)
   fuzz [TARGET…] [--seconds N]
                   invents input for what strangers write, a minute each (needs a nightly compiler and cargo-fuzz)
+  postgres [VERSION…]
+                  what concerns PostgreSQL, on other versions than the distribution's (nightly; needs npm)
   links           makes apps/smo1/seed anew from its source
 ";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "crash" => crash(rest),
         "fuzz" => fuzz::run(rest),
+        "postgres" => postgres::run(rest),
         "links" => links::run(),
         _ => {
             eprint!("{USAGE}");

@@ -49,7 +49,8 @@ pub(crate) struct Claim {
 
 impl Claim {
     pub fn new(key: &IdempotencyKey) -> Self {
-        let keep = Param::text(format!("{} microseconds", key.keep.as_micros().min(i64::MAX as u128)));
+        // PostgreSQL 14 reads no number of an interval past 32 bits.
+        let keep = Param::text(format!("{} seconds", key.keep.as_secs_f64().min(f64::from(i32::MAX))));
         Self {
             lock: [Param::text(lock_number(key).to_string())],
             claim: [Param::text(&*key.principal), Param::text(&*key.key), Param::bytes(&key.body_hash), keep],

@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS brigade_migration (
 CREATE TABLE IF NOT EXISTS brigade_idempotency (
     principal text NOT NULL, key text NOT NULL, part smallint NOT NULL, body_hash bytea, receipt bytea,
     expires_at timestamptz NOT NULL, PRIMARY KEY (principal, key, part));
-CREATE INDEX IF NOT EXISTS brigade_idempotency_expires_at ON brigade_idempotency (expires_at);";
+CREATE INDEX IF NOT EXISTS brigade_idempotency_expires_at ON brigade_idempotency (expires_at);
+CREATE TABLE IF NOT EXISTS brigade_life (life integer PRIMARY KEY, began_at timestamptz NOT NULL DEFAULT now());";
 
 /// Waits for the lock against other schema changes, until this transaction ends.
 pub(crate) async fn lock(client: &Client) -> Result<()> {
@@ -42,7 +43,7 @@ pub(crate) async fn lock(client: &Client) -> Result<()> {
 /// Makes brigade's own tables in the first configured schema. They are never published.
 pub(crate) async fn make_internal_tables(client: &Client) -> Result<()> {
     let there = "SELECT to_regclass('brigade_migration') IS NOT NULL AND \
-                 to_regclass('brigade_idempotency_expires_at') IS NOT NULL";
+                 to_regclass('brigade_idempotency_expires_at') IS NOT NULL AND to_regclass('brigade_life') IS NOT NULL";
     if client.query_one(there, &[]).await.map_err(from_pg)?.try_get::<_, bool>(0).map_err(from_pg)? {
         return Ok(());
     }

@@ -63,8 +63,9 @@ impl PostgresTruth {
     pub async fn connect(config: PostgresConfig) -> Result<Arc<Self>> {
         let reach = config.reach()?;
         let first = reach.connect().await?;
-        let identity = Identity::read(&first).await?;
+        Identity::read_server(&first).await?;
         crate::migrate::make_internal_tables(&first).await?;
+        let identity = Identity::read(&first).await?;
         drop(first);
         let pool = make_pool(&reach)?;
         let truth = Arc::new(Self {
@@ -142,6 +143,16 @@ impl PostgresTruth {
         self.identity.read().expect("no panic under this lock").clone()
     }
 
+    /// Takes over what became of the server, so that positions are of its era at once; whether it is the same one.
+    pub(crate) fn is_now(&self, found: &Identity) -> bool {
+        let mut known = self.identity.write().expect("no panic under this lock");
+        let is_same = known.is_of(found);
+        if is_same {
+            known.clone_from(found);
+        }
+        is_same
+    }
+
     pub(crate) fn durability(&self) -> Durability {
         if self.reach.config.store.relaxed { Durability::Relaxed } else { Durability::Full }
     }
@@ -197,15 +208,8 @@ impl PostgresTruth {
             Err(error) => Err(error),
         };
         let stopped = match found {
-            Ok(found) => {
-                let mut known = self.identity.write().expect("no panic under this lock");
-                if (known.system.as_str(), known.database) == (found.system.as_str(), found.database) {
-                    *known = found;
-                    None
-                } else {
-                    Some("this is another server or database than the one brigade was started with".to_owned())
-                }
-            }
+            Ok(found) if self.is_now(&found) => None,
+            Ok(_) => Some("this is another server or database than the one brigade was started with".to_owned()),
             Err(error) => Some(error.message().to_owned()),
         };
         *self.stopped.lock().expect("no panic under this lock") = stopped;

@@ -152,7 +152,11 @@ impl Spool for SqliteSpool {
 
     async fn unpublished(&self) -> Result<Vec<SpoolTransaction>> {
         let tip = *self.tip.borrow();
-        self.write(move |w| w.transactions_after(tip)).await
+        self.write(move |w| w.transactions_after(tip, usize::MAX)).await
+    }
+
+    async fn transactions_after(&self, after: Position, limit: usize) -> Result<Vec<SpoolTransaction>> {
+        self.write(move |w| w.transactions_after(after, limit)).await
     }
 
     async fn publish(&self, upto: Position) -> Result<()> {

@@ -9,8 +9,8 @@ use super::{Error, Result, code};
 
 /// A place in one truth's changes: opaque to callers, totally ordered within it.
 ///
-/// `order` is the engine's own place (SQLite: the log's sequence number; PostgreSQL: timeline, commit LSN and
-/// index packed from the high end). `tag` recognises the history: a random number per transaction on SQLite, the
+/// `order` is the engine's own place (SQLite: the log's sequence number; PostgreSQL: era, commit LSN and index packed
+/// from the high end, where the era is the timeline, and more once a server was put back on the timeline it had). `tag` recognises the history: a random number per transaction on SQLite, the
 /// system's identity on PostgreSQL. The order of positions is that of `order`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
@@ -24,13 +24,13 @@ impl Position {
     /// Before everything: an empty log's tip.
     pub const START: Self = Self { order: 0, tag: 0 };
 
-    /// Packs PostgreSQL's place: timeline, commit LSN, index of the change in its transaction.
-    pub fn from_lsn(timeline: u32, lsn: u64, index: u32, tag: u64) -> Self {
-        Self { order: (u128::from(timeline) << 96) | (u128::from(lsn) << 32) | u128::from(index), tag }
+    /// Packs PostgreSQL's place: era, commit LSN, index of the change in its transaction.
+    pub fn from_lsn(era: u32, lsn: u64, index: u32, tag: u64) -> Self {
+        Self { order: (u128::from(era) << 96) | (u128::from(lsn) << 32) | u128::from(index), tag }
     }
 
-    /// The timeline of a position made by [`Position::from_lsn`].
-    pub fn timeline(&self) -> u32 {
+    /// The era of a position made by [`Position::from_lsn`].
+    pub fn era(&self) -> u32 {
         (self.order >> 96) as u32
     }
 

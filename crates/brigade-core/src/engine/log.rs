@@ -60,13 +60,15 @@ pub trait Log: Send + Sync {
     fn nudge(&self, _position: Position) {}
 }
 
-/// A transaction that a [`Spool`] has taken in and not yet published.
+/// A complete transaction that a [`Spool`] has taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoolTransaction {
     /// Position of its last change.
     pub position: Position,
     /// Its 64-bit id.
     pub xid: u64,
+    /// When it committed, in microseconds since 1970.
+    pub time: i64,
 }
 
 /// A log that another engine's changes are written into: the embedded log beside a PostgreSQL truth.
@@ -84,6 +86,10 @@ pub trait Spool: Log {
 
     /// Complete transactions that are not published, in order.
     async fn unpublished(&self) -> Result<Vec<SpoolTransaction>>;
+
+    /// Complete transactions after a position, published or not, in order; at most `limit`. Those that were trimmed are not
+    /// among them.
+    async fn transactions_after(&self, after: Position, limit: usize) -> Result<Vec<SpoolTransaction>>;
 
     /// Makes transactions up to a position visible to readers and moves the tip there, also where no transaction lies
     /// at it (an idle server's position moves on).

@@ -9,6 +9,7 @@ use std::{
 
 use brigade::{Brigade, OpenOptions};
 use brigade_server::{ServerLimits, ServerOptions, bind, serve};
+use brigade_testing::servers::{Database, Postgres};
 use reqwest::{Client, RequestBuilder, Response, header::HeaderMap};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -34,6 +35,16 @@ CREATE TABLE links (
 );
 CREATE TABLE notes (body text);
 ";
+
+/// brigade.toml's beginning for each engine that can be the truth. Without a PostgreSQL server it is skipped aloud.
+pub fn engines() -> Vec<(&'static str, String, Option<(Database, Postgres)>)> {
+    let mut engines = vec![("sqlite", String::new(), None)];
+    if let Some(server) = Postgres::start() {
+        let database = server.create_database_with("TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'");
+        engines.push(("postgres", format!("[stores]\ntruth = {:?}\n", database.url), Some((database, server))));
+    }
+    engines
+}
 
 /// A server that runs.
 pub struct Running {

@@ -1,30 +1,10 @@
 //! The table API on every engine that can be the truth: one suite of requests and answers.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use brigade_testing::{
-    servers::Postgres,
-    suites::rest::{self, Answer, Case, SCHEMA},
-};
+use brigade_testing::suites::rest::{self, Answer, Case, SCHEMA};
 
-use crate::harness::Running;
-
-/// brigade.toml's beginning for each engine there is. Without a PostgreSQL server it is skipped aloud.
-pub fn engines() -> Vec<(&'static str, String, Option<Postgres>)> {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let mut engines = vec![("sqlite", String::new(), None)];
-    if let Some(server) = Postgres::start() {
-        let name = format!("rest{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        server
-            .psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"))
-            .expect("a database");
-        engines.push(("postgres", format!("[stores]\ntruth = {:?}\n", server.url_of(&name)), Some(server)));
-    }
-    engines
-}
+use crate::harness::{Running, engines};
 
 async fn send(server: &Running, mount: &str, case: Case) -> Answer {
     let mut request = server.request(case.method, &format!("{mount}{}", case.path));

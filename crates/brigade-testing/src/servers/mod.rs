@@ -2,4 +2,4 @@
 
 mod postgres;
 
-pub use postgres::{Certificates, Database, Postgres};
+pub use postgres::{Backup, Certificates, Database, Postgres};

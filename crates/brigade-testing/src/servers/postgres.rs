@@ -1,8 +1,10 @@
 //! A real PostgreSQL for tests, with `wal_level = logical`: the one that `BRIGADE_POSTGRES_URL` names, else one started on a
-//! free port of the loopback, in a folder that goes with it. Found in `/usr/lib/postgresql/*/bin` or on the PATH; a missing
-//! one is a loud skip, or a failure where `BRIGADE_REQUIRE_SERVERS=1` asks for it. A server that was started here ends with
-//! the process that started it, however that ends; one that was named is left as it was found.
+//! free port of the loopback, in a folder that goes with it. Its programs are those in `BRIGADE_POSTGRES_BIN`, else found in
+//! `/usr/lib/postgresql/*/bin` or on the PATH; a missing one is a loud skip, or a failure where `BRIGADE_REQUIRE_SERVERS=1`
+//! asks for it. A server that was started here ends with the process that started it, however that ends; one that was named
+//! is left as it was found.
 
+mod backup;
 mod certificates;
 mod database;
 mod process;
@@ -20,10 +22,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+pub use backup::Backup;
 pub use certificates::Certificates;
 pub use database::Database;
 use database::Psql;
-use process::{NOBODY, as_user, children, find, is_root, run, signal, spawn_for_good};
+use process::{NOBODY, as_user, children, client, find, is_root, run, signal, spawn_for_good};
 
 /// How long a start may take: a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,7 +64,7 @@ impl Postgres {
     pub fn start() -> Option<Self> {
         match std::env::var(GIVEN) {
             Ok(url) if !url.is_empty() => {
-                let program = find().map_or_else(|| "psql".into(), |bin| bin.join("psql"));
+                let program = client(&find().unwrap_or_default(), "psql");
                 let psql = Psql { program, url };
                 Some(Self { url: psql.url_of("postgres"), port: 0, psql, own: None })
             }
@@ -101,29 +104,39 @@ impl Postgres {
     }
 
     fn try_start(settings: &[&str]) -> Result<Self> {
-        let bin = find().context("no initdb in /usr/lib/postgresql/*/bin nor on the PATH")?;
-        let folder = tempfile::Builder::new().prefix("brigade-postgres-").tempdir()?;
-        let data = folder.path().join("data");
-        fs::create_dir(&data)?;
-        if is_root() {
-            run(Command::new("chown").arg(NOBODY).arg(&data))?;
-            run(Command::new("chmod").arg("755").arg(folder.path()))?;
-        }
-        run(Command::new("chmod").arg("700").arg(&data))?;
+        let bin = find().context("no initdb in BRIGADE_POSTGRES_BIN, /usr/lib/postgresql/*/bin nor on the PATH")?;
+        let server = Self::in_new_folder(bin, settings)?;
         let how = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
-        run(as_user(&bin.join("initdb")).arg("-D").arg(&data).args(how))?;
-        let psql = Psql { program: bin.join("psql"), url: String::new() };
+        let own = server.own.as_ref().expect("just made");
+        run(as_user(&own.bin.join("initdb")).arg("-D").arg(own.data()).args(how))?;
+        server.launched()
+    }
+
+    /// One that has not been launched and that has an empty folder for its data.
+    fn in_new_folder(bin: PathBuf, settings: &[&str]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("brigade-postgres-").tempdir()?;
+        let psql = Psql { program: client(&bin, "psql"), url: String::new() };
         let settings = settings.iter().map(|&s| s.to_owned()).collect();
         let own = Own { folder, bin, child: None, settings };
-        let mut server = Self { url: String::new(), port: 0, psql, own: Some(own) };
+        fs::create_dir(own.data())?;
+        if is_root() {
+            run(Command::new("chown").arg(NOBODY).arg(own.data()))?;
+            run(Command::new("chmod").arg("755").arg(own.folder.path()))?;
+        }
+        run(Command::new("chmod").arg("700").arg(own.data()))?;
+        Ok(Self { url: String::new(), port: 0, psql, own: Some(own) })
+    }
+
+    /// Launches it for the first time, on a free port.
+    fn launched(mut self) -> Result<Self> {
         for _ in 0..5 {
-            server.port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            server.url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port);
-            server.psql.url.clone_from(&server.url);
-            match server.launch() {
-                Ok(()) => return Ok(server),
-                Err(error) if server.log().contains("in use") => eprintln!("port {}: {error:#}", server.port),
-                Err(error) => return Err(error.context(server.log())),
+            self.port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            self.url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+            self.psql.url.clone_from(&self.url);
+            match self.launch() {
+                Ok(()) => return Ok(self),
+                Err(error) if self.log().contains("in use") => eprintln!("port {}: {error:#}", self.port),
+                Err(error) => return Err(error.context(self.log())),
             }
         }
         bail!("no free port was found in five tries")
@@ -139,9 +152,17 @@ impl Postgres {
     /// # Panics
     /// If the server makes none.
     pub fn create_database(&self) -> Database {
+        self.create_database_with("")
+    }
+
+    /// The same with options of `CREATE DATABASE`.
+    ///
+    /// # Panics
+    /// If the server makes none.
+    pub fn create_database_with(&self, options: &str) -> Database {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("brigade_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name}")).expect("a new database");
+        self.psql("postgres", &format!("CREATE DATABASE {name} {options}")).expect("a new database");
         let cleans = self.own.is_none().then(|| self.psql.clone());
         Database { url: self.url_of(&name), name, cleans }
     }
@@ -193,7 +214,7 @@ impl Postgres {
         let own = self.own.as_mut().context("only a server that was started here is started again")?;
         let log = fs::File::create(own.folder.path().join("log"))?;
         let mut command = as_user(&own.bin.join("postgres"));
-        command.arg("-D").arg(own.folder.path().join("data")).arg("-p").arg(port.to_string());
+        command.arg("-D").arg(own.data()).arg("-p").arg(port.to_string());
         let fixed = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -247,11 +268,15 @@ impl Postgres {
 }
 
 impl Own {
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     fn is_ready(&self, port: u16) -> bool {
         if TcpStream::connect(("127.0.0.1", port)).is_err() {
             return false;
         }
-        let mut isready = Command::new(self.bin.join("pg_isready"));
+        let mut isready = Command::new(client(&self.bin, "pg_isready"));
         isready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|status| status.success())
     }
 }

@@ -77,10 +77,15 @@ async fn nothing_is_visible_before_it_is_published(open: Open<'_>) {
     spool.flush().await.unwrap();
     assert_eq!(all(spool.as_ref()).await, []);
     let waiting = [
-        SpoolTransaction { position: place(101, 1), xid: 106 },
-        SpoolTransaction { position: place(102, 0), xid: 107 },
+        SpoolTransaction { position: place(101, 1), xid: 106, time: 1_010 },
+        SpoolTransaction { position: place(102, 0), xid: 107, time: 1_020 },
     ];
     assert_eq!(spool.unpublished().await.unwrap(), waiting);
+    for (after, limit, expected) in
+        [(place(BEGIN, 0), 10, &waiting[..]), (place(BEGIN, 0), 1, &waiting[..1]), (place(101, 1), 10, &waiting[1..])]
+    {
+        assert_eq!(spool.transactions_after(after, limit).await.unwrap(), expected, "after {after}");
+    }
     assert!(!tip.has_changed().unwrap());
     spool.publish(place(101, 1)).await.unwrap();
     assert!(tip.has_changed().unwrap());

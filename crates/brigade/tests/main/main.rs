@@ -1,6 +1,7 @@
 //! Projects opened through the front door, on every engine that can be the truth.
 
 mod apps;
+mod histories;
 mod lost_logs;
 mod postgres;
 mod projections;

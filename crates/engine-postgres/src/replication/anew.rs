@@ -5,14 +5,14 @@
 use std::{sync::Arc, time::Duration};
 
 use brigade_core::{
-    data::{Error, Result, code},
+    data::{Error, Position, Result, code},
     engine::Spool,
 };
 use tokio_postgres::Client;
 
 use super::{
-    Ended,
-    slot::{self, NOTE_ORIGIN, NOTE_TIMELINE, NOTE_UNFINISHED},
+    Ended, history,
+    slot::{self, NOTE_UNFINISHED},
 };
 use crate::{error::from_pg, truth::PostgresTruth};
 
@@ -32,10 +32,10 @@ pub(crate) async fn make_anew(truth: &PostgresTruth, spool: &Arc<dyn Spool>) -> 
 async fn make(truth: &PostgresTruth, spool: &Arc<dyn Spool>) -> Result<(), Ended> {
     let client = truth.reach.connect().await?;
     let name = &truth.reach.slot;
-    let (identity, origin) = slot::recognise(truth, spool, &client).await?;
+    let (mut identity, origin) = slot::recognise(truth, spool, &client).await?;
     let there = slot::look(&client, name).await?;
     let goes_on = match &there {
-        Some(found) => !found.is_lost && slot::check_timeline(spool, &identity).await.is_ok(),
+        Some(found) => !found.is_lost && history::check(spool, &client, &identity).await.is_ok(),
         None => origin.is_none(),
     };
     if goes_on && !slot::is_unfinished(spool).await? {
@@ -50,10 +50,17 @@ async fn make(truth: &PostgresTruth, spool: &Arc<dyn Spool>) -> Result<(), Ended
     }
     crate::capture::make_publication(&client, &truth.reach.publication).await.map_err(slot::named)?;
     let begins = slot::make(&client, name, PATIENCE).await?;
+    let given = spool.appended().await?.unwrap_or(Position::START).max(*spool.tip().borrow());
+    if identity.position_before(begins) <= given {
+        identity = identity.later_than(given);
+        let life = identity.life as i32;
+        client.execute("INSERT INTO brigade_life (life) VALUES ($1)", &[&life]).await.map_err(from_pg)?;
+        truth.is_now(&identity);
+    }
     spool.begin_anew(identity.position_before(begins)).await?;
-    spool.set_note(NOTE_TIMELINE, &identity.timeline.to_string()).await?;
-    if let Some(origin) = origin {
-        spool.set_note(NOTE_ORIGIN, &origin).await?;
+    history::note_era(spool, &identity).await?;
+    if origin.is_some() {
+        history::note_origin(spool, &identity, name).await?;
     }
     spool.set_note(NOTE_UNFINISHED, "").await?;
     tracing::warn!(slot = name, "the log was made anew: older positions are answered with BRG410");

@@ -1,4 +1,4 @@
-//! Messages of pgoutput become changes. Positions are (timeline, commit LSN, index in the transaction), so a transaction
+//! Messages of pgoutput become changes. Positions are (era, commit LSN, index in the transaction), so a transaction
 //! that is decoded again after a crash has the same ones (rule 16); its last change has the highest index there is, so the
 //! transaction's own position is known before its end has come, however large it is.
 
@@ -123,7 +123,7 @@ pub(crate) struct Assembly {
 impl Assembly {
     /// Begins at a commit LSN. `reference` is any 64-bit transaction id of about now.
     pub fn new(identity: &Identity, lsn: u64, xid: u32, time: i64, reference: u64) -> Self {
-        let position = Position::from_lsn(identity.timeline, lsn, u32::MAX, identity.tag());
+        let position = Position::from_lsn(identity.era(), lsn, u32::MAX, identity.tag());
         let mark = TransactionMark { position, time: time + EPOCH, xid: Some(full_xid(xid, reference)) };
         Self { mark: Arc::new(mark), next: 0, held: None }
     }

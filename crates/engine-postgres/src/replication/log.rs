@@ -114,7 +114,7 @@ impl PostgresLog {
                 .hint("start again from a new snapshot")
         };
         let identity = self.truth.identity();
-        if position.tag != identity.tag() || position.timeline() != identity.timeline {
+        if position.tag != identity.tag() || position.era() != identity.era() {
             return Err(gone());
         }
         if position <= *self.reachable.lock().expect("no panic under this lock") {

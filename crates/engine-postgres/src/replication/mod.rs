@@ -12,6 +12,8 @@
 mod anew;
 mod connection;
 pub(crate) mod decode;
+mod filling;
+mod history;
 mod log;
 mod publish;
 mod relation;

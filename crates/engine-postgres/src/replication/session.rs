@@ -1,24 +1,18 @@
-//! One connection to the slot, from its start to its end: receive, decode, append, flush, acknowledge. What was received is
-//! appended in chunks, so a transaction of any size fits in memory, and made durable when the stream pauses or enough has
-//! come; only then is the server told that it may forget.
+//! One connection to the slot, from its start to its end: receive, decode, and hand on to what fills the spool. What comes
+//! again after a crash is passed over, and compared with what the spool has of it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use brigade_core::{
-    data::{Change, Error, Layout, Op, Result, SchemaChange, code},
+    data::{Error, Layout, Op, Result, SchemaChange, code},
     engine::Spool,
-    limits::{CHUNK_BYTES_MAX, CHUNK_MAX},
 };
-use fail::fail_point;
 use futures_util::FutureExt;
 use pg_walstream::{LogicalReplicationMessage as Message, LogicalReplicationParser};
-use pgwire_replication::{Lsn, PgWireError, ReplicationClient, ReplicationEvent};
+use pgwire_replication::{PgWireError, ReplicationClient, ReplicationEvent};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -28,17 +22,13 @@ use tokio_postgres::Client;
 use super::{
     Ended, State, connection,
     decode::{self, Assembly, Step},
+    filling::Filling,
+    history::Again,
     publish::{Item, WAITING_MAX, publish, snapshot},
     relation::Relations,
     slot::{self, Ready},
 };
 use crate::{migrate::MESSAGE, truth::PostgresTruth};
-
-/// Changes after which the spool is made durable although more is coming.
-const FLUSH_CHANGES: usize = 10_000;
-
-/// Time after which it is.
-const FLUSH_AFTER: Duration = Duration::from_millis(20);
 
 /// Follows the slot until something ends it.
 pub(crate) async fn follow(
@@ -54,28 +44,21 @@ pub(crate) async fn follow(
 }
 
 struct Session {
-    spool: Arc<dyn Spool>,
     /// Holds the lock; asks for types and snapshots.
     client: Arc<Client>,
     stream: ReplicationClient,
     ready: Ready,
     slot: String,
-    items: mpsc::Sender<Item>,
     publisher: JoinHandle<Result<()>>,
     newest_xid: Arc<AtomicU64>,
     relations: Relations,
     parser: LogicalReplicationParser,
+    filling: Filling,
     /// Transactions up to this commit LSN are in the spool.
     have: u64,
+    again: Again,
     current: Option<Assembly>,
     is_passing: bool,
-    chunk: Vec<Change>,
-    chunk_bytes: usize,
-    unflushed: usize,
-    flushed_at: Instant,
-    /// Acknowledged and published after the next flush.
-    ack: u64,
-    publishable: Vec<Item>,
 }
 
 /// The publisher ends with its session, and with both the connection that holds the lock.
@@ -99,27 +82,21 @@ impl Session {
         let publisher = tokio::spawn(publish(client.clone(), spool.clone(), waiting, newest_xid.clone()));
         let session = Self {
             have: slot::lsn_of(spool.appended().await?),
+            again: Again::begin(spool, ready.identity.position_before(ready.confirmed)).await?,
             stream: connection::start(truth).await?,
             relations: Relations::new(truth.reach.config.schemas.clone()),
             parser: LogicalReplicationParser::with_protocol_version(1),
             slot: truth.reach.slot.clone(),
-            spool: spool.clone(),
+            filling: Filling::new(spool.clone(), items),
             client,
             ready,
-            items,
             publisher,
             newest_xid,
             current: None,
             is_passing: false,
-            chunk: Vec::new(),
-            chunk_bytes: 0,
-            unflushed: 0,
-            flushed_at: Instant::now(),
-            ack: 0,
-            publishable: Vec::new(),
         };
-        for waiting in session.spool.unpublished().await? {
-            session.send(Item { position: waiting.position, xid: Some(waiting.xid) }).await?;
+        for waiting in spool.unpublished().await? {
+            session.filling.send(Item { position: waiting.position, xid: Some(waiting.xid) }).await?;
         }
         state.runs();
         let _ = is_ready.send(true);
@@ -157,11 +134,7 @@ impl Session {
             Some(event) => self.take(event).await?,
             None => return Err(Ended::Again(Error::new(code::UNAVAILABLE, "the server ended the stream"))),
         }
-        let is_due = self.unflushed > 0 && self.flushed_at.elapsed() > FLUSH_AFTER;
-        if self.unflushed >= FLUSH_CHANGES || is_due {
-            self.flush().await?;
-        }
-        Ok(())
+        if self.filling.is_due() { self.flush().await } else { Ok(()) }
     }
 
     async fn wait(&mut self) -> Result<Result<Option<ReplicationEvent>, PgWireError>, Ended> {
@@ -177,7 +150,12 @@ impl Session {
                 let reference = self.newest_xid.load(Ordering::Relaxed);
                 let lsn = final_lsn.as_u64();
                 self.is_passing = lsn <= self.have;
-                self.current = Some(Assembly::new(&self.ready.identity, lsn, xid, commit_time_micros, reference));
+                let current = Assembly::new(&self.ready.identity, lsn, xid, commit_time_micros, reference);
+                match self.is_passing {
+                    true => self.again.came(current.mark()).await?,
+                    false => self.again.ended().await?,
+                }
+                self.current = Some(current);
             }
             ReplicationEvent::XLogData { data, .. } => self.change(data).await?,
             ReplicationEvent::Message { transactional: true, prefix, content, .. } if prefix == MESSAGE => {
@@ -190,6 +168,9 @@ impl Session {
             }
             ReplicationEvent::Commit { end_lsn, .. } => self.commit(end_lsn.as_u64()).await?,
             ReplicationEvent::KeepAlive { wal_end, .. } if self.current.is_none() => {
+                if wal_end.as_u64() > self.have {
+                    self.again.ended().await?;
+                }
                 self.ended_at(wal_end.as_u64(), None);
             }
             _ => {}
@@ -240,14 +221,11 @@ impl Session {
         let Some(current) = &mut self.current else {
             return Err(Ended::Stopped(Error::internal("a change came outside a transaction")));
         };
-        if let Some(change) = current.push(layout, step, schema) {
-            self.chunk.push(change);
+        match current.push(layout, step, schema) {
+            Some(change) => self.filling.push(change, bytes),
+            None => self.filling.count(bytes),
         }
-        self.chunk_bytes += bytes;
-        if self.chunk.len() >= CHUNK_MAX || self.chunk_bytes >= CHUNK_BYTES_MAX {
-            self.append().await?;
-        }
-        Ok(())
+        self.append_if_full().await
     }
 
     async fn commit(&mut self, end: u64) -> Result<(), Ended> {
@@ -258,62 +236,32 @@ impl Session {
         let xid = last.as_ref().and(mark.xid);
         if let Some(last) = last {
             self.have = mark.position.lsn();
-            self.chunk.push(last);
-            self.unflushed += 1;
+            self.filling.end(last);
         }
         self.ended_at(end, xid);
-        if self.chunk.len() >= CHUNK_MAX || self.chunk_bytes >= CHUNK_BYTES_MAX {
-            self.append().await?;
-        }
-        Ok(())
+        self.append_if_full().await
     }
 
     /// Everything below a place of the WAL has been received.
     fn ended_at(&mut self, lsn: u64, xid: Option<u64>) {
-        if lsn > self.ack {
-            self.ack = lsn;
-            let item = Item { position: self.ready.identity.position_before(lsn), xid };
-            match self.publishable.last_mut() {
-                Some(last) if last.xid.is_none() && xid.is_none() => *last = item,
-                _ => self.publishable.push(item),
-            }
-        }
+        self.filling.ended_at(lsn, Item { position: self.ready.identity.position_before(lsn), xid });
+    }
+
+    async fn append_if_full(&mut self) -> Result<(), Ended> {
+        if self.filling.is_full() { self.append().await } else { Ok(()) }
     }
 
     async fn append(&mut self) -> Result<(), Ended> {
-        if self.chunk.is_empty() {
-            return Ok(());
+        let mut chunk = self.filling.take();
+        if !chunk.is_empty() {
+            self.relations.compute_generated(&self.client, &mut chunk).await?;
+            self.filling.append(chunk).await?;
         }
-        let mut chunk = std::mem::take(&mut self.chunk);
-        self.chunk_bytes = 0;
-        self.relations.compute_generated(&self.client, &mut chunk).await?;
-        self.unflushed += chunk.len();
-        self.spool.append(chunk).await?;
         Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {
         self.append().await?;
-        if self.unflushed > 0 {
-            self.spool.flush().await?;
-            self.unflushed = 0;
-        }
-        self.flushed_at = Instant::now();
-        for item in std::mem::take(&mut self.publishable) {
-            self.send(item).await?;
-        }
-        if self.ack > 0 {
-            fail_point!("slot::acknowledging");
-            self.stream.update_applied_lsn(Lsn::from_u64(self.ack));
-            fail_point!("slot::acknowledged");
-        }
-        Ok(())
-    }
-
-    async fn send(&self, item: Item) -> Result<(), Ended> {
-        self.items
-            .send(item)
-            .await
-            .map_err(|_| Ended::Again(Error::new(code::UNAVAILABLE, "the connection that publishes was lost")))
+        self.filling.flush(&mut self.stream).await
     }
 }

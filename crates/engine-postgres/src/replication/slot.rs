@@ -10,27 +10,23 @@ use brigade_core::{
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use super::Ended;
+use super::{Ended, history};
 use crate::{encode::lsn, error::from_pg, identity::Identity, truth::PostgresTruth};
-
-/// The spool's note of which server, database and slot it follows.
-pub(super) const NOTE_ORIGIN: &str = "postgres.origin";
-
-/// The spool's note of the timeline.
-pub(super) const NOTE_TIMELINE: &str = "postgres.timeline";
 
 /// The spool's note that the log is being made anew: between the new slot and the emptied spool there is a moment in
 /// which both look whole and do not belong together.
 pub(super) const NOTE_UNFINISHED: &str = "postgres.unfinished";
 
 /// The mend of a log that cannot go on without a gap.
-const REBUILD: &str = "run `brigade rebuild log`: it makes slot and log anew, and every projection with them; whoever follows \
+pub(super) const REBUILD: &str = "run `brigade rebuild log`: it makes slot and log anew, and every projection with them; whoever follows \
     the log from an older position is told so with BRG410 and takes a new snapshot";
 
 /// What following needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub identity: Identity,
+    /// Where the slot stands: what commits from there on comes, some of it again.
+    pub confirmed: u64,
 }
 
 pub(super) fn stop(message: impl Into<String>, hint: impl Into<String>) -> Ended {
@@ -44,7 +40,7 @@ pub(crate) async fn prepare(truth: &PostgresTruth, spool: &Arc<dyn Spool>, clien
     if is_unfinished(spool).await? {
         return Err(stop("the log was being made anew and that did not end", "run `brigade rebuild log` again"));
     }
-    check_timeline(spool, &identity).await?;
+    history::check(spool, client, &identity).await?;
     crate::capture::make_publication(client, &reach.publication).await.map_err(named)?;
     let confirmed = match find(client, &reach.slot).await? {
         Some(confirmed) => confirmed,
@@ -56,13 +52,13 @@ pub(crate) async fn prepare(truth: &PostgresTruth, spool: &Arc<dyn Spool>, clien
             ));
         }
     };
-    spool.set_note(NOTE_TIMELINE, &identity.timeline.to_string()).await?;
+    history::note_era(spool, &identity).await?;
     if known.is_none() {
         spool.publish(identity.position_before(confirmed)).await?;
         spool.flush().await?;
-        spool.set_note(NOTE_ORIGIN, &origin(&identity, &reach.slot)).await?;
+        history::note_origin(spool, &identity, &reach.slot).await?;
     }
-    Ok(Ready { identity })
+    Ok(Ready { identity, confirmed })
 }
 
 /// Takes the lock, and finds the server to be able and the one that the spool is of. Gives the spool's note of it, if any.
@@ -75,19 +71,9 @@ pub(super) async fn recognise(
     lock(client, &reach.slot).await?;
     let identity = Identity::read(client).await?;
     check_server(client, &reach.database).await?;
-    let origin = origin(&identity, &reach.slot);
-    let known = spool.note(NOTE_ORIGIN).await?;
-    if let Some(known) = known.as_ref().filter(|k| **k != origin) {
-        return Err(stop(
-            format!("the log was made of {known} and the truth is {origin} (system/database/slot)"),
-            "point [stores.truth] back at the old server, or remove the folder of [stores] log and rebuild every projection",
-        ));
-    }
+    let known = history::check_origin(spool, &identity, &reach.slot).await?;
+    truth.is_now(&identity);
     Ok((identity, known))
-}
-
-fn origin(identity: &Identity, slot: &str) -> String {
-    format!("{}/{}/{slot}", identity.system, identity.database)
 }
 
 pub(super) async fn is_unfinished(spool: &Arc<dyn Spool>) -> Result<bool> {
@@ -146,19 +132,6 @@ async fn check_server(client: &Client, database: &str) -> Result<(), Ended> {
         ));
     }
     Ok(())
-}
-
-pub(super) async fn check_timeline(spool: &Arc<dyn Spool>, identity: &Identity) -> Result<(), Ended> {
-    match spool.note(NOTE_TIMELINE).await?.and_then(|t| t.parse::<u32>().ok()) {
-        Some(known) if known != identity.timeline => Err(stop(
-            format!(
-                "the server is on timeline {} and the log is of timeline {known}: it was restored or a standby took over",
-                identity.timeline
-            ),
-            REBUILD,
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// A slot that is there.

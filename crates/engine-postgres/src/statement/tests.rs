@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use brigade_core::{
-    data::Error,
+    data::{Error, Expect},
+    engine::{CheckedRow, Conflict},
     schema::{Column, Deferrable, KeyConstraint, TableSettings},
 };
 

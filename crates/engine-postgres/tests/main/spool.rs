@@ -59,7 +59,12 @@ impl MemorySpool {
     fn transactions(&self) -> Vec<SpoolTransaction> {
         let inner = self.inner.lock().unwrap();
         let ends = inner.changes.values().filter(|c| c.last);
-        ends.map(|c| SpoolTransaction { position: c.position, xid: c.transaction.xid.unwrap_or(0) }).collect()
+        let told = |c: &Change| SpoolTransaction {
+            position: c.position,
+            xid: c.transaction.xid.unwrap_or(0),
+            time: c.transaction.time,
+        };
+        ends.map(told).collect()
     }
 }
 
@@ -132,6 +137,10 @@ impl Spool for MemorySpool {
     async fn unpublished(&self) -> Result<Vec<SpoolTransaction>> {
         let tip = *self.tip.borrow();
         Ok(self.transactions().into_iter().filter(|t| t.position > tip).collect())
+    }
+
+    async fn transactions_after(&self, after: Position, limit: usize) -> Result<Vec<SpoolTransaction>> {
+        Ok(self.transactions().into_iter().filter(|t| t.position > after).take(limit).collect())
     }
 
     async fn publish(&self, upto: Position) -> Result<()> {

@@ -4,10 +4,7 @@ use brigade::data::code;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Answer, Running},
-    rest::engines,
-};
+use crate::harness::{Answer, Running, engines};
 
 pub const SECRET: &str = "a secret of these tests, 32 bytes at least";
 

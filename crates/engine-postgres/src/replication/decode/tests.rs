@@ -55,10 +55,33 @@ fn an_update_of_the_key_is_a_delete_and_an_insert() {
     }
 }
 
+fn identity() -> Identity {
+    Identity {
+        version: String::new(),
+        version_number: 150_000,
+        system: "7".to_owned(),
+        database: 5,
+        timeline: 1,
+        life: 0,
+    }
+}
+
+#[test]
+fn positions_behind_a_server_that_was_put_back_are_later() {
+    let (before, given) = (identity(), identity().position_before(0x9000));
+    assert_eq!(before.era(), 1);
+    assert!(before.position_before(0x1000) < given, "the same places of the WAL come again");
+    let after = before.later_than(given);
+    assert!(after.position_before(0x1000) > given);
+    assert_eq!((after.life, after.position_before(0x1000).lsn()), (1, 0xfff));
+    let again = after.clone().later_than(after.position_before(0x9000));
+    let promoted = Identity { timeline: 2, ..after };
+    assert!(again.position_before(1) > promoted.position_before(0x9000));
+}
+
 #[test]
 fn positions_come_out_the_same_when_decoded_again() {
-    let identity =
-        Identity { version: String::new(), version_number: 150_000, system: "7".to_owned(), database: 5, timeline: 1 };
+    let identity = identity();
     let decode = |reference| {
         let mut assembly = Assembly::new(&identity, 0x1000, 9, 0, reference);
         let mut out = Vec::new();

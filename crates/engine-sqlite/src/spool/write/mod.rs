@@ -239,14 +239,17 @@ impl Writer {
     }
 
     /// Complete transactions after a position, flushed or not.
-    pub(super) fn transactions_after(&mut self, after: Position) -> Result<Vec<SpoolTransaction>> {
+    pub(super) fn transactions_after(&mut self, after: Position, limit: usize) -> Result<Vec<SpoolTransaction>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let list = |c: &Connection| {
-            c.prepare_cached("SELECT position, tag, xid FROM transactions WHERE position > ?1 ORDER BY position")?
-                .query_map([place(after.order)], |row| {
-                    let xid = row.get::<_, Option<i64>>(2)?.map_or(0, |xid| xid as u64);
-                    Ok(SpoolTransaction { position: position(row, 0, 1)?, xid })
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()
+            c.prepare_cached(
+                "SELECT position, tag, xid, time FROM transactions WHERE position > ?1 ORDER BY position LIMIT ?2",
+            )?
+            .query_map(params![place(after.order), limit], |row| {
+                let xid = row.get::<_, Option<i64>>(2)?.map_or(0, |xid| xid as u64);
+                Ok(SpoolTransaction { position: position(row, 0, 1)?, xid, time: row.get(3)? })
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()
         };
         list(&self.connection).map_err(store_error)
     }
