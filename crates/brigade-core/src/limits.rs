@@ -45,6 +45,10 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// Requests being answered at once. Past it 503 BRG503 with `Retry-After`.
 pub const REQUESTS_MAX: usize = 8_192;
 
+/// Bytes of a request's target, path and query together: the HTTP library's own limit, so it can be made neither larger nor
+/// smaller. Past it 414, and the connection closes. With `http://HOST` before it that is a URL of 64 KiB: lists of 10,000 ids fit.
+pub const URL_BYTES_MAX: usize = 65_534;
+
 /// How long a request's head may take, and how long a connection may idle before it. Past it the connection closes: slow
 /// heads must not hold connections.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);

@@ -35,7 +35,7 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
     let method = request.method().clone();
     let response = match enter(&server, route, &request) {
-        Err(refused) => Refusal::from(refused).into_response(),
+        Err(refused) => error::answer(route, refused),
         Ok(_permit) => match AssertUnwindSafe(identified(&server, route, request, next)).catch_unwind().await {
             Ok(response) => response,
             Err(panic) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 use brigade::{
@@ -24,11 +24,18 @@ pub async fn livez() -> Response {
     error::typed("application/json", "{\"live\":true}".into())
 }
 
-/// Answers `GET /readyz`.
-pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
-    let (mut reasons, degraded) = server.brigade.readiness().await;
+/// Answers `GET /readyz`. Everybody may ask whether; with `[auth]` only the role `service` is told why, since reasons name
+/// tables and quote errors.
+pub async fn readyz(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    let (mut reasons, mut degraded) = server.brigade.readiness().await;
     if server.is_stopping() {
         reasons.insert(0, "shutting down".to_owned());
+    }
+    if !server.tells_why(&headers) {
+        degraded.clear();
+        if !reasons.is_empty() {
+            reasons = vec!["the role service is told why".to_owned()];
+        }
     }
     let mut out = String::new();
     let mut object = Object::begin(&mut out);

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     Router,
-    http::{Method, Uri},
+    http::{HeaderMap, Method, Uri},
     middleware,
     routing::{delete, get, post},
 };
@@ -89,6 +89,12 @@ impl Server {
 
     fn limits(&self) -> &ServerLimits {
         &self.options.limits
+    }
+
+    /// Whether who sent these headers may know what goes on inside.
+    fn tells_why(&self, headers: &HeaderMap) -> bool {
+        let Some(authenticator) = &self.authenticator else { return true };
+        authenticator.principal(headers).is_ok_and(|principal| principal.is_service())
     }
 
     fn is_stopping(&self) -> bool {

@@ -26,7 +26,7 @@ const STOPPING: Duration = Duration::from_millis(9_500);
 /// Serves a project.
 pub async fn run(place: &Place, listen: &str, json: bool) -> Result<Answer, Failure> {
     // Bound first: an address that is taken is found before anything is opened, created or migrated.
-    let listener = match Project::read(&place.project)?.config.auth {
+    let listener = match Project::read(&place.project).map_err(Failure::NotOpened)?.config.auth {
         Some(_) => brigade_server::bind_network(listen).await?,
         None => brigade_server::bind(listen).await?,
     };
@@ -114,5 +114,22 @@ impl Signals {
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_reached_at_the_loopback_one() {
+        for (listens, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("127.0.0.2:80", "127.0.0.2:80"),
+        ] {
+            assert_eq!(reached_at(listens.parse().unwrap()).to_string(), reached);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod keys;
 mod loading;
 mod postgres;
 mod running;

@@ -181,13 +181,18 @@ impl Server {
 
     /// One request, as curl would send it: status and body.
     pub fn request(&self, method: &str, route: &str, body: &str) -> (u16, String) {
+        self.request_with("", method, route, body)
+    }
+
+    /// The same with more lines in its head, each with its end.
+    pub fn request_with(&self, lines: &str, method: &str, route: &str, body: &str) -> (u16, String) {
         let mut stream = self.connect();
         let length = body.len();
         let head =
             format!("{method} {route} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}");
         std::io::Write::write_all(
             &mut stream,
-            format!("{head}\r\nContent-Type: application/json\r\n\r\n{body}").as_bytes(),
+            format!("{head}\r\n{lines}Content-Type: application/json\r\n\r\n{body}").as_bytes(),
         )
         .unwrap();
         let mut answer = String::new();

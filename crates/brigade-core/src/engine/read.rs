@@ -52,7 +52,9 @@ pub struct CheckedNode {
     pub embeds: Vec<CheckedEmbed>,
     /// All must hold.
     pub filters: Vec<CheckedTree>,
-    /// Must hold too, and is asked before everything that the caller chose: the place of row policies.
+    /// Must hold too, and is asked before everything that the caller chose: the place of row policies. Both engines write it
+    /// into the `WHERE` of every node; nothing fills it yet. `query::check` would, from the grants it is given. The junction of
+    /// a many-to-many embed is no node: a policy on its table needs a place in [`Link::Through`].
     pub policy: Option<CheckedTree>,
     /// The order of rows.
     pub order: Vec<CheckedOrder>,

@@ -1,7 +1,8 @@
 //! The table API on every engine that can be the truth: one suite of requests and answers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use brigade::limits::URL_BYTES_MAX;
 use brigade_testing::suites::rest::{self, Answer, Case, SCHEMA};
 
 use crate::harness::{Running, engines};
@@ -67,10 +68,41 @@ async fn whatever_is_asked_has_a_limit() {
                 answer.is_error(status, code);
             }
         }
-        // Longer than any client library would send.
-        let long = format!("GET /people?name=eq.{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(70_000));
-        let answer = server.raw(long.into_bytes(), Duration::from_secs(2)).await;
-        assert!(answer.starts_with("HTTP/1.1 414"), "{engine}: {answer}");
+        let before = "/people?select=id&name=eq.";
+        for (length, status) in [(URL_BYTES_MAX, "200"), (URL_BYTES_MAX + 1, "414"), (100_000, "414")] {
+            let target = format!("{before}{}", "x".repeat(length - before.len()));
+            let sent = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+            let answer = server.raw(sent.into_bytes(), Duration::from_secs(2)).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{engine}, {length}: {answer}");
+        }
+        server.stop().await;
+    }
+}
+
+/// Five times sixty rows, all with all: longer than anybody waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_takes_too_long_is_ended_and_the_next_one_answered() {
+    let rows: Vec<String> = (0..60).map(|i| format!("({i})")).collect();
+    let schema = format!(
+        "CREATE TABLE n (i int PRIMARY KEY); INSERT INTO n (i) VALUES {};
+         CREATE VIEW slow AS SELECT count(*) AS rows FROM n a, n b, n c, n d, n e;",
+        rows.join(", ")
+    );
+    for (engine, settings, _held) in engines() {
+        let truth = settings.replace("[stores]\ntruth =", "url =");
+        let settings = format!("[stores.truth]\nstatement_timeout = \"300ms\"\n{truth}");
+        let mut server = Running::start_on(&schema, &settings).await;
+        for path in ["/slow", "/slow?select=rows&rows=gt.1", "/n?select=i&i=eq.1"] {
+            let began = Instant::now();
+            let answer = server.get(path).await;
+            assert!(began.elapsed() < Duration::from_secs(5), "{engine}: {path} took {:?}", began.elapsed());
+            if path.starts_with("/n") {
+                assert_eq!(answer.text, r#"[{"i":1}]"#, "{engine}");
+                continue;
+            }
+            answer.is_error(503, "57014");
+            assert!(answer.header("retry-after").is_some(), "{engine}: it may be repeated");
+        }
         server.stop().await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::{Credential, SERVICE};
-use crate::schema::Config;
+use crate::schema::{Config, MigrationFile, Model, migrations};
 
 const RULES: &str = r#"
     [auth]
@@ -90,5 +90,30 @@ fn a_refusal_names_what_the_caller_wrote_and_no_more() {
         let refused = access.of(&anon).allow(table, Verb::Select, touched).unwrap_err();
         assert_eq!(refused.message(), format!("permission denied for table {table:?}"));
         assert_eq!(refused.get_details(), Some(details));
+    }
+}
+
+/// A right to what is not there is a mistake, found when the project opens.
+#[test]
+fn rights_name_what_is_there() {
+    let text = "CREATE TABLE users (id int PRIMARY KEY, name text); CREATE VIEW v AS SELECT id FROM users;".to_owned();
+    let files = migrations(vec![MigrationFile { name: "0001_t.sql".to_owned(), text }]).unwrap();
+    let model = Model::default().apply(&files[0]).unwrap();
+    for (rights, expected) in [
+        ("users = { select = [\"id\"] }", Ok(())),
+        ("v = [\"select\"]", Ok(())),
+        ("\"*\" = \"all\"", Ok(())),
+        ("uesrs = \"all\"", Err(("there is no table or view \"uesrs\"", "did you mean \"users\"?"))),
+        ("users = { select = [\"nmae\"] }", Err(("table \"users\" has no column \"nmae\"", "did you mean \"name\"?"))),
+    ] {
+        let config = Config::parse(&format!("[auth]\n[access.a]\n{rights}"), "p", &|_| None).unwrap();
+        let laid = model.with_settings(&config).map(|_| ());
+        let found = laid.as_ref().map(|()| ()).map_err(|e| (e.message(), e.get_hint().unwrap_or_default()));
+        match expected {
+            Ok(()) => assert_eq!(found, Ok(()), "{rights}"),
+            Err((message, hint)) => {
+                assert_eq!(found, Err((&*format!("brigade.toml:3:1: {message}"), hint)), "{rights}")
+            }
+        }
     }
 }

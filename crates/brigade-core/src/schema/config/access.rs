@@ -103,3 +103,31 @@ fn open(verb: Verb, value: &Spanned<DeValue<'_>>, source: &Source<'_>) -> Result
         _ => Err(wrong(at)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_have_their_place_and_mend() {
+        for (text, message, hint) in [
+            ("[access.anon]\na = \"all\"", "1:2: [access] without [auth] would close nothing", "add [auth]"),
+            ("[auth]\n[access.service]\na = \"all\"", "2:9: [access.service]: the role service may do", "another role"),
+            ("[auth]\n[access.a]\nt = \"al\"", "3:5: these are no rights", "write \"all\""),
+            ("[auth]\n[access.a]\nt = 5", "3:5: these are no rights", "write \"all\""),
+            ("[auth]\n[access.a]\nt = [\"slect\"]", "3:6: unknown verb \"slect\"", "did you mean \"select\"?"),
+            ("[auth]\n[access.a]\nt = [1]", "3:6: these are no rights", "write \"all\""),
+            ("[auth]\n[access.a]\nt = { selct = [\"id\"] }", "3:7: unknown verb \"selct\"", "did you mean \"select\"?"),
+            ("[auth]\n[access.a]\nt = { select = \"id\" }", "3:16: select: no columns", "a list of columns"),
+            ("[auth]\n[access.a]\nt = { select = [1] }", "3:17: select: no columns", "a list of columns"),
+            ("[auth]\n[access.a]\nt = { delete = [\"id\"] }", "3:16: delete: a row is removed whole", "delete = true"),
+            ("[auth]\n[access.a]\n\"*\" = { select = [\"id\"] }", "3:1: \"*\" stands for tables", "verbs alone"),
+            ("[auth]\n[access]\na = 5", "3:5: \"access.a\" is a section", "[access.a]"),
+        ] {
+            let error = Config::parse(text, "p", &|_| None).expect_err(text);
+            assert_eq!(error.code(), "BRGCFG");
+            assert!(error.message().starts_with(&format!("brigade.toml:{message}")), "{text}: {error}");
+            assert!(error.get_hint().is_some_and(|h| h.contains(hint)), "{text}: {error:?}");
+        }
+    }
+}

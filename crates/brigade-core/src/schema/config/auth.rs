@@ -134,3 +134,73 @@ pub(super) fn auth(section: &Section<'_>, source: &Source<'_>, config: &mut Conf
     config.auth = named.then_some(auth);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Error;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn parse(text: &str) -> Result<Config> {
+        Config::parse(text, "p", &|_| None)
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = format!(
+            "[auth]\njwt_secret = {SECRET:?}\njwt_secret_file = \"s\"\njwt_public_key = \"k.pem\"\njwks = \"k.json\"\n\
+             audience = \"a\"\nleeway = \"1m\"\nanonymous = \"anon\"\nrole_claim = \"a.b\"\ntenant_claim = \"t\"\n\
+             tier_claim = \"p\""
+        );
+        let text_of = |text: &str| Some(text.to_owned());
+        let expected = AuthConfig {
+            jwt_secret: Some(Secret(SECRET.to_owned())),
+            jwt_secret_file: text_of("s"),
+            jwt_public_key: text_of("k.pem"),
+            jwks: text_of("k.json"),
+            audience: text_of("a"),
+            leeway: Duration::from_secs(60),
+            anonymous: text_of("anon"),
+            role_claim: "a.b".to_owned(),
+            tenant_claim: "t".to_owned(),
+            tier_claim: "p".to_owned(),
+        };
+        assert_eq!(parse(&text).unwrap().auth, Some(expected));
+        assert_eq!(parse("[auth]").unwrap().auth, Some(AuthConfig::default()), "API keys alone");
+        assert_eq!(parse("").unwrap().auth, None);
+        let env = |name: &str| (name == "BRIGADE_AUTH_JWT_SECRET").then(|| SECRET.to_owned());
+        let auth = Config::parse("", "p", &env).unwrap().auth.unwrap();
+        assert_eq!(auth.jwt_secret.unwrap().reveal(), SECRET, "the environment alone turns it on");
+    }
+
+    #[test]
+    fn mistakes_have_their_place_and_show_no_secret() {
+        let short = format!("[auth]\njwt_secret = {:?}", &SECRET[..31]);
+        let nested = format!("[auth]\nleeway = \"30s\"\njwt_secret = [{SECRET:?}]");
+        let broken = format!("[auth]\njwt_secret = \"{SECRET}");
+        let inline = format!("auth = {{ jwt_secrt = {SECRET:?} }}");
+        let dotted = format!("auth.jwt_secrt = {SECRET:?}");
+        let spaced = format!(" [ auth ]\njwt_secrt = {SECRET:?}");
+        let below = format!("[auth]\njwt_secrets = {SECRET:?}");
+        for (text, message, hint) in [
+            (&*short, "2:14: auth.jwt_secret: shorter than 32 bytes, so it can be guessed", "openssl rand"),
+            ("[auth]\njwt_secret = \" \"", "2:14: auth.jwt_secret: it is empty", "give it a value"),
+            (&nested, "3:14: \"auth.jwt_secret\" is one value", "write a text"),
+            (&broken, "2:", ""),
+            (&inline, "1:10: unknown key \"jwt_secrt\" in [auth]", "did you mean \"jwt_secret\"?"),
+            (&dotted, "1:6: unknown key \"jwt_secrt\" in [auth]", "did you mean \"jwt_secret\"?"),
+            (&spaced, "2:1: unknown key \"jwt_secrt\" in [auth]", "did you mean \"jwt_secret\"?"),
+            (&below, "2:1: unknown key \"jwt_secrets\" in [auth]", "did you mean \"jwt_secret\"?"),
+            ("[auth]\nleeway = \"6m\"", "2:10: auth.leeway: more than 5m", "30s"),
+            ("[auth]\nleeway = \"x\"", "2:10: auth.leeway: \"x\" is no duration", "write a number"),
+            ("[auth]\nanonymous = \"service\"", "2:13: auth.anonymous: strangers would do everything", "another role"),
+        ] {
+            let error: Error = parse(text).expect_err(text);
+            assert_eq!(error.code(), "BRGCFG");
+            assert!(error.message().starts_with(&format!("brigade.toml:{message}")), "{error}");
+            assert!(error.get_hint().is_some_and(|h| h.contains(hint)), "{error:?}");
+            assert!(!format!("{error:?} {error}").contains(&SECRET[..31]), "{error:?}");
+        }
+    }
+}

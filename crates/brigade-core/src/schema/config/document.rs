@@ -36,7 +36,8 @@ impl Source<'_> {
         let start = self.text[..at].rfind('\n').map_or(0, |i| i + 1);
         let line = self.text[start..].lines().next().unwrap_or_default();
         let section = self.text[..start].lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
-        let guarded = section.is_some_and(|head| head.starts_with("[auth")) || line.contains("secret");
+        let is_auth = |head: &str| head.trim_start_matches(['[', ' ', '\t', '"', '\'']).starts_with("auth");
+        let guarded = section.is_some_and(is_auth) || is_auth(line) || line.contains("secret");
         match line.split_once('=') {
             Some((key, _)) if guarded => format!("{} = …\n^", key.trim()),
             _ if guarded => "…\n^".to_owned(),

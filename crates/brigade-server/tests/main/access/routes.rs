@@ -1,7 +1,10 @@
 //! What is no table: the log, health and operations.
 
+use std::time::Duration;
+
 use brigade::{Brigade, OpenOptions};
 use brigade_server::{ServerOptions, bind, bind_network, serve};
+use serde_json::json;
 
 use super::world::World;
 use crate::harness::TOKEN;
@@ -34,10 +37,29 @@ async fn the_log_and_operations_are_for_the_role_service() {
     let request = world.server.request("GET", "/status").bearer_auth(TOKEN);
     assert_eq!(request.send().await.unwrap().status(), 401, "its prefix says whose token it is");
     let status = world.get("service", "/status").await.json();
-    assert_eq!(status["auth"], serde_json::json!({"on": true, "anonymous": "anon", "api_keys": 1}));
+    assert_eq!(status["auth"], json!({"on": true, "anonymous": "anon", "api_keys": 1}));
     for path in ["/livez", "/readyz"] {
         assert_eq!(world.get("", path).await.status, 200, "{path}");
     }
+    world.server.stop().await;
+}
+
+/// Whether it is ready is everybody's to know; why it is not may quote what it worked on.
+#[tokio::test(flavor = "multi_thread")]
+async fn why_it_is_not_ready_is_told_to_the_role_service_alone() {
+    let copy = "anonymous = \"anon\"\n[copy.all]\nstore = \"memory:\"\nmax_lag = \"1ms\"\n";
+    let mut world = World::start(copy).await;
+    assert_eq!(world.send("POST", "service", "/projections/copy.all/pause", "").await.status, 200);
+    let insert = json!([{"insert": {"table": "tags", "rows": [{"id": 7, "name": "new"}]}}]);
+    assert_eq!(world.transact("service", &insert).await.status, 200);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for who in ["", "most"] {
+        let answer = world.get(who, "/readyz").await;
+        assert_eq!((answer.status, answer.json()["ready"].clone()), (503, json!(false)), "{who}: {}", answer.text);
+        assert!(!answer.text.contains("copy.all"), "{who}: {}", answer.text);
+    }
+    let answer = world.get("service", "/readyz").await;
+    assert!(answer.status == 503 && answer.text.contains("copy.all"), "{}", answer.text);
     world.server.stop().await;
 }
 

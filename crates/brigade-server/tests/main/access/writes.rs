@@ -54,6 +54,41 @@ async fn a_transaction_needs_every_right_that_it_uses() {
     .await;
 }
 
+/// Whatever the table API writes by, what is closed stays as it was: a handler that forgets to ask is found here.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_method_of_the_table_api_changes_what_is_closed() {
+    both("", async |world: &mut World| {
+        let rows = async |path: &str| world.get("service", path).await.text;
+        let before = [rows("/secrets?order=id").await, rows("/users?order=id").await];
+        let mut said = Vec::new();
+        for (who, refused) in [("", 401), ("titles", 403), ("nobody", 403)] {
+            for mount in ["/rest/v1", ""] {
+                for (method, path, body) in [
+                    ("POST", "/secrets", r#"{"id": 7, "code": "x"}"#),
+                    ("POST", "/users", r#"[{"id": 7, "name": "x"}]"#),
+                    ("POST", "/users?on_conflict=id&columns=id,name", r#"{"id": 1, "name": "x"}"#),
+                    ("PATCH", "/users?id=eq.1", r#"{"name": "x"}"#),
+                    ("PATCH", "/secrets?id=eq.1", r#"{"code": "x"}"#),
+                    ("PUT", "/users?id=eq.1", r#"{"id": 1, "name": "x", "email": "x"}"#),
+                    ("DELETE", "/users?id=eq.2", ""),
+                    ("DELETE", "/secrets?id=eq.1", ""),
+                    ("POST", "/nowhere", r#"{"id": 7}"#),
+                ] {
+                    let answer = world.send(method, who, &format!("{mount}{path}"), body).await;
+                    // 405: no handler yet.
+                    let is_refused = answer.status == refused || answer.status == 405;
+                    assert!(is_refused, "{who} {method} {path}: {} {}", answer.status, answer.text);
+                    assert!(!answer.text.contains("hush") && !answer.text.contains("a@x"), "{}", answer.text);
+                    said.push(alike(&answer));
+                }
+            }
+        }
+        assert_eq!([rows("/secrets?order=id").await, rows("/users?order=id").await], before);
+        json!(said)
+    })
+    .await;
+}
+
 /// Nothing of a transaction happens where one statement is refused, and all that are refused are told at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_refused_together_and_told_together() {
