@@ -131,3 +131,6 @@ pub const CLAIM_BYTES_MAX: usize = 255;
 
 /// Roles that one token may name. Past it 401: each request would look through all of them.
 pub const ROLES_MAX: usize = 32;
+
+/// Rows that one write shows. Past it 413 BRG413, and nothing is written: they are gathered in memory.
+pub const SHOWN_ROWS_MAX: u64 = 50_000;

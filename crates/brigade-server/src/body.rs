@@ -19,6 +19,22 @@ use crate::{
     metrics::{self, Limit},
 };
 
+/// Reads a body whole, whatever it is.
+///
+/// # Errors
+/// As [`read_json`], but for the type.
+pub async fn read_all(server: &Server, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let max = server.brigade.config().server.body_max;
+    let announced = body.size_hint().exact().filter(|announced| *announced > max as u64);
+    if let Some(announced) = announced {
+        if !headers.contains_key(header::EXPECT) {
+            discard(body);
+        }
+        return Err(error::limit("body_max", max, announced as usize, "bytes"));
+    }
+    in_time(server, body, "body_max", max).await
+}
+
 /// Reads a JSON body whole.
 ///
 /// # Errors
@@ -29,7 +45,6 @@ pub async fn read_json(
     body: Body,
     (limit, max): (&'static str, usize),
 ) -> Result<Bytes> {
-    let patience = server.limits().body_timeout;
     let refused = require_json(headers).err().or_else(|| {
         let announced = body.size_hint().exact()?;
         (announced > max as u64).then(|| error::limit(limit, max, announced as usize, "bytes"))
@@ -41,6 +56,11 @@ pub async fn read_json(
         }
         return Err(error);
     }
+    in_time(server, body, limit, max).await
+}
+
+async fn in_time(server: &Server, body: Body, limit: &'static str, max: usize) -> Result<Bytes> {
+    let patience = server.limits().body_timeout;
     let read = tokio::time::timeout(patience, read(body, limit, max)).await;
     read.unwrap_or_else(|_| {
         metrics::reached(Limit::BodyTimeout);

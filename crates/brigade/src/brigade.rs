@@ -152,7 +152,7 @@ impl Brigade {
         commit::permit(transaction, self.config().access.of(principal), &self.model())
     }
 
-    fn check_open(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         if self.inner.closing.load(Ordering::Acquire) {
             return Err(Error::unavailable("shutting down", Duration::from_secs(1))
                 .details("nothing was written; safe to repeat"));

@@ -20,7 +20,8 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `read` (tables), `operate` (migrations, projections, health), `keys` (who may come in).
+//! open project can do), `read` and `table_write` (tables), `operate` (migrations, projections, health), `keys` (who may
+//! come in).
 
 mod brigade;
 mod keys;
@@ -30,6 +31,7 @@ mod operate;
 mod project;
 mod read;
 mod stores;
+mod table_write;
 mod write;
 
 pub use brigade_core::{commit, data, engine, limits, log, projection, query, schema};
@@ -43,4 +45,5 @@ pub use keys::{API_KEY_PREFIX, ApiKey, ApiKeys, NewApiKey};
 pub use lock::{Holder, Lock, holder};
 pub use operate::MigrationState;
 pub use project::Project;
+pub use table_write::TableWrite;
 pub use write::Write;

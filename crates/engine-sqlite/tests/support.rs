@@ -105,7 +105,9 @@ impl Store {
         statements: Vec<CheckedStatement>,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt> {
-        self.truth.commit(CheckedTransaction { model: Arc::clone(&self.model), statements }, key).await
+        self.truth
+            .commit(CheckedTransaction { model: Arc::clone(&self.model), statements, rolls_back: false }, key)
+            .await
     }
 
     pub(crate) async fn changes(&self) -> Vec<Change> {
@@ -114,7 +116,7 @@ impl Store {
 
     fn statement(&self, table: &str, action: CheckedAction) -> CheckedStatement {
         let table = Arc::clone(self.model.table(table).unwrap());
-        CheckedStatement { table, action, returning: None, expect: None }
+        CheckedStatement { table, action, returning: None, expect: None, planned: None }
     }
 
     pub(crate) fn insert(&self, table: &str, rows: &[&[(&str, Value)]]) -> CheckedStatement {

@@ -27,7 +27,7 @@ pub use json::{Json, JsonError, JsonKey, JsonValue, escape_json, line_column};
 pub use numeric::Numeric;
 pub use position::Position;
 pub use principal::{Credential, Principal, SERVICE};
-pub use receipt::{Durability, IdempotencyKey, Receipt, Returned, StatementResult};
+pub use receipt::{Durability, IdempotencyKey, Receipt, Returned, Shown, StatementResult};
 pub use time::{Interval, TIMESTAMP_MAX, TIMESTAMP_MIN, date, interval, time_of_day, timestamp, timestamptz};
 pub use transaction::{Action, Condition, Expect, Input, Operator, Record, ReturnedRef, Statement, Transaction, Where};
 pub use types::SqlType;

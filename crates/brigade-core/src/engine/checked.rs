@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use crate::{
-    data::{Expect, Operator, Value},
+    data::{Error, Expect, Operator, Result, Value},
     schema::{Model, Table},
 };
+
+use super::{CheckedNode, CheckedRead};
 
 /// A transaction whose every table, column and value fits the model.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub struct CheckedTransaction {
     pub model: Arc<Model>,
     /// Its statements, in order.
     pub statements: Vec<CheckedStatement>,
+    /// Whether everything is taken back at its end: the receipt tells what would have been, and its position is none's.
+    pub rolls_back: bool,
 }
 
 /// One checked statement.
@@ -28,6 +32,41 @@ pub struct CheckedStatement {
     pub returning: Option<Arc<[usize]>>,
     /// Rows affected, or matched.
     pub expect: Option<Expect>,
+    /// What a plan says of it: a write of the table API.
+    pub planned: Option<Arc<Planned>>,
+}
+
+/// What a plan says of an insert, update or delete. Such a statement has no `returning` where its rows are shown, and an
+/// upsert's result tells how many rows are new.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Its filters say which rows an update or a delete means, besides the action's own conditions. They look at the
+    /// table's own columns alone; nothing else of the node counts.
+    pub rows: CheckedNode,
+    /// How the rows affected are shown: a read that has no filters of its own. Rows deleted are shown as they were.
+    pub shown: Option<CheckedRead>,
+    /// How many rows must be shown, where that may be fewer than are affected (an inner embed): else PGRST116, and nothing
+    /// is written.
+    pub shows_exactly: Option<u64>,
+}
+
+impl Planned {
+    /// Holds what is shown to [`Planned::shows_exactly`].
+    ///
+    /// # Errors
+    /// PGRST116.
+    pub fn check_shown(&self, rows: u64) -> Result<()> {
+        match self.shows_exactly {
+            Some(expected) if expected != rows => Err(not_one(rows)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// There is not just one row where one object is asked for.
+pub fn not_one(rows: u64) -> Error {
+    Error::new("PGRST116", "Cannot coerce the result to a single JSON object")
+        .details(format!("The result contains {rows} rows"))
 }
 
 /// What a checked statement does.
@@ -113,6 +152,25 @@ pub struct Predicate {
     pub operator: Operator,
     /// One operand; for `in` any number.
     pub operands: Vec<Operand>,
+}
+
+impl CheckedStatement {
+    /// The conditions that a plan adds, if there are some.
+    pub fn rows_meant(&self) -> Option<&CheckedNode> {
+        let rows = self.planned.as_ref().map(|planned| &planned.rows);
+        rows.filter(|node| node.policy.is_some() || !node.filters.is_empty())
+    }
+
+    /// How the rows affected are shown.
+    pub fn shown(&self) -> Option<&CheckedRead> {
+        self.planned.as_ref()?.shown.as_ref()
+    }
+
+    /// Whether its result tells how many rows are new.
+    pub fn tells_inserted(&self) -> bool {
+        let merges = matches!(&self.action, CheckedAction::Insert { conflict: Some(c), .. } if c.update.is_some());
+        merges && self.planned.is_some()
+    }
 }
 
 impl CheckedTransaction {

@@ -10,7 +10,8 @@ mod refusal;
 mod truth;
 
 pub use checked::{
-    Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Predicate,
+    Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Planned, Predicate,
+    not_one,
 };
 pub use clock::{Clock, SystemClock};
 pub use copy::{CopyStore, Filling};
@@ -19,5 +20,5 @@ pub use read::{
     CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedTest, CheckedTree, Expression, Form,
     Link, OrderBy, Output, ReadAnswer, Tables, push_cell,
 };
-pub use refusal::{column_of, expect_failed, no_such_row};
+pub use refusal::{Unexpected, column_of, expect_failed, no_such_row};
 pub use truth::{Applied, MigrationStep, PoolStatus, QueryResult, Snapshot, Truth, TruthStatus};

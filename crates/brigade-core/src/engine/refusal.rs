@@ -6,6 +6,21 @@ use crate::{
     schema::Table,
 };
 
+/// The number of rows behind BRG409, as the error's source: whoever words it anew needs no text for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rows} rows")]
+pub struct Unexpected {
+    /// Rows affected, or matched.
+    pub rows: u64,
+}
+
+impl Unexpected {
+    /// What an error has of it.
+    pub fn of(error: &Error) -> Option<Self> {
+        std::error::Error::source(error)?.downcast_ref().copied()
+    }
+}
+
 /// A statement affected, or matched, other than it expected.
 pub fn expect_failed(statement: usize, rows: u64, expect: Expect) -> Error {
     let expected = match (expect.min, expect.max) {
@@ -16,6 +31,7 @@ pub fn expect_failed(statement: usize, rows: u64, expect: Expect) -> Error {
     Error::new(code::EXPECT_FAILED, "an expectation of the transaction did not hold")
         .details(format!("statement {statement} affected {rows} rows, expected {expected}"))
         .hint("read the rows again and decide anew")
+        .source(Unexpected { rows })
         .in_statement(statement, None)
 }
 

@@ -13,3 +13,4 @@ mod operand;
 mod unknown;
 
 pub use check::{ReadRules, check};
+pub use unknown::relation as unknown_relation;

@@ -20,7 +20,7 @@ pub(super) fn alike<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Opt
 }
 
 /// No table or view has this name. Another is offered only to who may read it.
-pub(super) fn relation(name: &str, relations: &Relations, grants: Grants<'_>) -> Error {
+pub fn relation(name: &str, relations: &Relations, grants: Grants<'_>) -> Error {
     let error = Error::new("PGRST205", format!("Could not find the table 'public.{name}' in the schema cache"));
     match alike(name, relations.names().filter(|name| grants.may_read(name, &[]))) {
         Some(near) => error.hint(format!("Perhaps you meant the table 'public.{near}'")),

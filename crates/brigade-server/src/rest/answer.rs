@@ -2,12 +2,12 @@
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
 use brigade::{
-    data::{Error, Position, Result, plan::Read},
-    engine::ReadAnswer,
+    data::{Position, Result, Shown, plan::Read},
+    engine::{ReadAnswer, not_one},
 };
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use super::{accept::Accepted, prefer::Prefer, range};
 use crate::error::{self, typed};
 
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Rows that were read.
 pub(super) fn rows(
@@ -25,8 +26,7 @@ pub(super) fn rows(
     position: Position,
 ) -> Result<Response> {
     if accepted.is_single() && found.rows != 1 {
-        return Err(Error::new("PGRST116", "Cannot coerce the result to a single JSON object")
-            .details(format!("The result contains {} rows", found.rows)));
+        return Err(not_one(found.rows));
     }
     let (range, status) = range::of_answer(read.node.offset.unwrap_or(0), found.rows, found.total)?;
     let mut body = Bytes::from(found.body);
@@ -48,4 +48,57 @@ pub(super) fn rows(
     }
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Prefer, Range"));
     Ok(response)
+}
+
+/// What a write did.
+pub(super) struct Written<'w> {
+    /// How it was asked for.
+    pub method: &'w Method,
+    /// Where no rows are shown.
+    pub status: u16,
+    /// Where rows are shown.
+    pub status_shown: u16,
+    /// The rows, where they are shown.
+    pub shown: Option<Shown>,
+    /// How many rows were written.
+    pub affected: u64,
+    /// Where the transaction stands in the log; none: nothing was written.
+    pub position: Option<Position>,
+    /// Whether it had been done before, under the same key.
+    pub replayed: bool,
+    /// Where the row is.
+    pub location: Option<String>,
+}
+
+/// Rows that were written.
+pub(super) fn written(written: Written<'_>, accepted: Accepted, prefer: &Prefer) -> Response {
+    let Written { method, shown, affected, .. } = written;
+    let (status, mut response) = match shown {
+        Some(shown) if accepted.is_single() => {
+            let body = Bytes::from(shown.body);
+            (written.status_shown, typed(accepted.content_type(), Body::from(body.slice(1..body.len() - 1))))
+        }
+        Some(shown) => (written.status_shown, typed(accepted.content_type(), Body::from(shown.body))),
+        None => (written.status, Response::new(Body::empty())),
+    };
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let of = if prefer.count.is_some() { affected.to_string() } else { "*".to_owned() };
+    let range = match *method {
+        Method::PUT => None,
+        Method::PATCH if affected > 0 => Some(format!("0-{}/{of}", affected - 1)),
+        _ => Some(format!("*/{of}")),
+    };
+    let headers = response.headers_mut();
+    let mut put = |name: HeaderName, text: Option<String>| {
+        if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    put(header::CONTENT_RANGE, range);
+    put(error::POSITION, written.position.map(|position| position.to_string()));
+    put(header::LOCATION, written.location);
+    put(REPLAYED, written.replayed.then(|| "true".to_owned()));
+    put(APPLIED, prefer.applied_to_write(method));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Prefer, Range"));
+    response
 }

@@ -17,7 +17,7 @@ use crate::Server;
 pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Response> {
     let accepted = Accepted::read(&request.headers)?;
     accept::check_profile(&request.headers, "accept-profile")?;
-    let prefer = Prefer::read(&request.headers)?;
+    let prefer = Prefer::read(&request.headers, &server.brigade.config().rest)?;
     let mut asked = grammar::parse(&request.query)?;
     if request.method == Method::GET {
         range::apply(&request.headers, &mut asked.node)?;

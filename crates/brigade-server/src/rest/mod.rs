@@ -1,21 +1,26 @@
 //! Tables and views over HTTP, with PostgREST's conventions: existing clients work unchanged.
 //!
 //! This folder only parses and renders. In reading order: `grammar` turns a query string into a read, [`prefer`] and
-//! [`accept`] its headers into wishes, [`get`] asks, [`answer`] writes what came back and `refusal` what did not.
+//! [`accept`] its headers into wishes, [`get`] asks; [`write`] makes a transaction of the rows that `given` read; [`answer`]
+//! writes what came back and `refusal` what did not.
 
 mod accept;
 mod answer;
 mod fresh;
 mod get;
+mod given;
 pub mod grammar;
 mod prefer;
+mod put;
 mod range;
 mod refusal;
+mod write;
 
 use std::sync::Arc;
 
 use axum::{
     Extension, Router,
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
@@ -47,12 +52,18 @@ async fn table(
     uri: Uri,
     headers: HeaderMap,
     Extension(principal): Extension<Arc<Principal>>,
+    body: Body,
 ) -> Result<Response, Refused> {
     let query = uri.query().unwrap_or_default().to_owned();
     let request = Request { table, query, method, headers, principal };
     match request.method {
         Method::GET | Method::HEAD => Ok(get::answer(&server, &request).await?),
-        Method::OPTIONS => Ok((StatusCode::OK, [(header::ALLOW, "OPTIONS,GET,HEAD")]).into_response()),
+        Method::OPTIONS => {
+            Ok((StatusCode::OK, [(header::ALLOW, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE")]).into_response())
+        }
+        Method::POST | Method::PATCH | Method::PUT | Method::DELETE => {
+            Ok(write::answer(&server, &request, body).await?)
+        }
         _ => Err(Error::new("PGRST117", format!("Unsupported HTTP method: {}", request.method)).into()),
     }
 }

@@ -20,6 +20,7 @@ use brigade::data::{Error, IdempotencyKey, Receipt, Result, Transaction};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+pub use key::key;
 pub use parse::{Limits, parse};
 pub use place::nearest;
 

@@ -61,8 +61,8 @@ mod tests {
         let receipt = Receipt {
             position: Position { order: 10, tag: 11 },
             results: vec![
-                StatementResult { rows: 1, returned: Some(returned) },
-                StatementResult { rows: 0, returned: None },
+                StatementResult { returned: Some(returned), ..StatementResult::of(1) },
+                StatementResult::of(0),
             ],
             replayed: true,
             durability: Durability::Relaxed,

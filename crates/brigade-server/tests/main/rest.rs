@@ -12,6 +12,9 @@ async fn send(server: &Running, mount: &str, case: Case) -> Answer {
     for (name, value) in &case.headers {
         request = request.header(*name, value);
     }
+    if let Some((content_type, body)) = &case.sent {
+        request = request.header("content-type", *content_type).body(body.clone());
+    }
     let response = request.send().await.expect("an answer");
     let headers = response.headers().iter();
     let headers = headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or("?").to_owned())).collect();
@@ -24,6 +27,15 @@ async fn every_engine_answers_alike() {
         let mut server = Running::start_on(SCHEMA, &settings).await;
         rest::run(engine, rest::cases(), |case| send(&server, "/rest/v1", case)).await;
         rest::run(engine, rest::cases(), |case| send(&server, "", case)).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_writes_alike() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(SCHEMA, &format!("{settings}[rest]\ntx_override = true\n")).await;
+        rest::run(engine, rest::cases_of_writes(), |case| send(&server, "/rest/v1", case)).await;
         server.stop().await;
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brigade_core::{
-    data::{Error, Expect, Position, Result, Returned, Row, SqlType, StatementResult},
+    data::{Error, Expect, Position, Result, Returned, Row, Shown, SqlType, StatementResult},
     engine::{CheckedAction, CheckedStatement, column_of, expect_failed},
     schema::Table,
 };
@@ -12,6 +12,7 @@ use tokio_postgres::error::DbError;
 use crate::{
     batch::Answered,
     encode::{self, lsn},
+    read,
     statement::{Answer, EXPECT},
     truth::PostgresTruth,
 };
@@ -59,11 +60,14 @@ pub(super) fn commit_error(error: tokio_postgres::Error, statements: &[CheckedSt
 }
 
 /// What a statement did, of the answers to its pieces; its guard is looked at where it could not be compiled in.
-pub(super) fn read(
+pub(super) fn outcome(
     checked: &CheckedStatement,
     statement: usize,
     pieces: Vec<(Answer, Answered)>,
 ) -> Result<StatementResult> {
+    if let [(Answer::Planned, answer)] = &pieces[..] {
+        return planned(checked, answer);
+    }
     let types = |i: &usize| &checked.table.columns[*i].ty;
     let mut rows = 0;
     let mut returned: Option<Vec<Row>> = checked.returning.as_ref().map(|_| Vec::new());
@@ -94,7 +98,34 @@ pub(super) fn read(
     let returned = returned
         .zip(checked.returning.as_ref())
         .map(|(rows, columns)| Returned { columns: names(checked, columns), rows });
-    Ok(StatementResult { rows, returned })
+    Ok(StatementResult { returned, ..StatementResult::of(rows) })
+}
+
+/// What a planned statement did. Its guard was compiled in.
+fn planned(checked: &CheckedStatement, answer: &Answered) -> Result<StatementResult> {
+    let first = answer.rows.first().ok_or_else(|| Error::internal("a count is missing"))?;
+    let number = |i: usize| Ok::<_, Error>(encode::column(first, i)?.and_then(|text| text.parse::<u64>().ok()));
+    let mut result = StatementResult::of(number(0)?.ok_or_else(|| Error::internal("a count is missing"))?);
+    result.inserted = number(1)?;
+    if checked.shown().is_none() && checked.returning.is_none() {
+        return Ok(result);
+    }
+    let mut there = Vec::with_capacity(answer.rows.len());
+    for row in &answer.rows {
+        if encode::column(row, 2)?.is_some() {
+            there.push(row);
+        }
+    }
+    if let Some(read) = checked.shown() {
+        let answer = read::shown(read, there.into_iter(), 3)?;
+        checked.planned.as_ref().map_or(Ok(()), |planned| planned.check_shown(answer.rows))?;
+        result.shown = Some(Shown { body: answer.body, rows: answer.rows });
+    } else if let Some(columns) = &checked.returning {
+        let types = || columns.iter().map(|&c| &checked.table.columns[c].ty);
+        let rows = there.into_iter().map(|row| encode::row(row, 3, types())).collect::<Result<_>>()?;
+        result.returned = Some(Returned { columns: names(checked, columns), rows });
+    }
+    Ok(result)
 }
 
 fn names(checked: &CheckedStatement, columns: &[usize]) -> Arc<[(String, SqlType)]> {

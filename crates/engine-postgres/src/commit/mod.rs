@@ -17,7 +17,7 @@ use brigade_core::{
 use fail::fail_point;
 use rand::Rng;
 
-use answer::{position, read, statement_error};
+use answer::{outcome, position, statement_error};
 use running::Running;
 
 use crate::{
@@ -78,7 +78,7 @@ async fn attempt(
     key: Option<&IdempotencyKey>,
 ) -> Result<Receipt, Failed> {
     let mut session = truth.session().await?;
-    if let (None, [only]) = (key, transaction.statements.as_slice())
+    if let (None, false, [only]) = (key, transaction.rolls_back, transaction.statements.as_slice())
         && statement::stands_alone(only)
         && let [sql] = statement::compile(only, &resolve_none)?.as_slice()
     {
@@ -131,7 +131,7 @@ async fn alone(
         return Err(Failed::Refused(outcome_unknown(crate::error::describe(error))));
     }
     session.end();
-    let result = read(checked, 0, vec![(sql.answer, first.map_err(|e| statement_error(e, 0, checked))?)])?;
+    let result = outcome(checked, 0, vec![(sql.answer, first.map_err(|e| statement_error(e, 0, checked))?)])?;
     let position = match last {
         Ok(answer) => position(truth, &answer)?,
         // It is committed; only its place is not known on this connection.

@@ -12,7 +12,7 @@ use rand::Rng;
 
 use super::{
     Failed,
-    answer::{commit_error, position, read, statement_error},
+    answer::{commit_error, outcome, position, statement_error},
 };
 use crate::{
     batch::{Answered, Job, run},
@@ -62,8 +62,11 @@ impl<'a> Running<'a> {
                 .zip(from..)
                 .map(|(s, i)| statement::compile(s, &|operand| self.resolve(i, operand)))
                 .collect::<Result<_>>()?;
-            let guards_hold = pieces.iter().zip(&all[from..until]).all(|(p, s)| s.expect.is_none() || p.len() == 1);
-            let ends = until == all.len() && guards_hold && claim.is_none();
+            let guards_hold = pieces
+                .iter()
+                .zip(&all[from..until])
+                .all(|(p, s)| (s.expect.is_none() || p.len() == 1) && !statement::must_be_seen(s));
+            let ends = until == all.len() && guards_hold && claim.is_none() && !self.transaction.rolls_back;
             let mut plan: Vec<(Part, Job<'_>)> = Vec::new();
             if !self.is_open {
                 plan.push((Part::Begin, Job::new(self.begin_sql(), &[])));
@@ -86,10 +89,24 @@ impl<'a> Running<'a> {
             if let Some(receipt) = receipt {
                 return Ok(receipt);
             }
+            if self.results.len() == all.len() && self.transaction.rolls_back {
+                return self.take_back(session).await;
+            }
             if self.results.len() == all.len() {
                 return self.finish(session, claim.as_ref()).await;
             }
         }
+    }
+
+    /// The end without effect: what deferred constraints say is heard, then everything is undone.
+    async fn take_back(&mut self, session: &mut Session) -> Result<Receipt, Failed> {
+        let client = session.client();
+        client
+            .batch_execute("SET CONSTRAINTS ALL IMMEDIATE")
+            .await
+            .map_err(|error| commit_error(error, &self.transaction.statements))?;
+        client.batch_execute("ROLLBACK").await.map_err(crate::error::from_pg)?;
+        Ok(self.receipt_at(Position::START))
     }
 
     /// The trip of its own that ends a transaction whose answers had to be seen first.
@@ -178,7 +195,7 @@ impl<'a> Running<'a> {
                     let more = matches!(answers.peek(), Some((Part::Piece(next, _), _)) if next == statement);
                     if !more {
                         let checked = &self.transaction.statements[*statement];
-                        self.results.push(read(checked, *statement, std::mem::take(&mut pieces))?);
+                        self.results.push(outcome(checked, *statement, std::mem::take(&mut pieces))?);
                     }
                 }
                 Part::Mark => {

@@ -11,10 +11,11 @@ mod value;
 
 use brigade_core::{
     data::Result,
-    engine::{CheckedRead, ReadAnswer, Tables},
+    engine::{CheckedNode, CheckedRead, ReadAnswer, Tables},
 };
+use tokio_postgres::Row;
 
-use crate::truth::PostgresTruth;
+use crate::{encode::Param, truth::PostgresTruth};
 
 #[async_trait::async_trait]
 impl Tables for PostgresTruth {
@@ -26,4 +27,26 @@ impl Tables for PostgresTruth {
         session.end();
         answer
     }
+}
+
+/// The conditions of a node, for a statement that writes its table under the name `t0`. What they bind comes behind
+/// `params`.
+pub(crate) fn conditions(node: &CheckedNode, params: Vec<Param>) -> Result<(String, Vec<Param>)> {
+    node::Sql::behind(params).only_conditions(node)
+}
+
+/// The statement that shows the rows of `from`, which has the columns of the read's table.
+pub(crate) fn of_rows(read: &CheckedRead, from: &str, params: Vec<Param>) -> Result<(String, Vec<Param>)> {
+    let mut sql = node::Sql::behind(params);
+    run::page_of(&mut sql, read, Some(from))?;
+    Ok((sql.text, sql.params))
+}
+
+/// What the rows of [`of_rows`] are as an answer; their columns begin at `skip`.
+pub(crate) fn shown<'r>(read: &CheckedRead, rows: impl Iterator<Item = &'r Row>, skip: usize) -> Result<ReadAnswer> {
+    let mut page = run::Page::begin(read);
+    for row in rows {
+        page.row(row, skip)?;
+    }
+    Ok(page.finish())
 }

@@ -33,6 +33,18 @@ pub(super) enum Shape {
 }
 
 impl Sql {
+    /// SQL whose parameters come behind those that are there.
+    pub(super) fn behind(params: Vec<Param>) -> Self {
+        Self { params, ..Self::default() }
+    }
+
+    /// The node's conditions alone, without the word before them. Its relation is known as `t0`.
+    pub(super) fn only_conditions(mut self, node: &CheckedNode) -> Result<(String, Vec<Param>)> {
+        let alias = self.alias();
+        self.conditions(node, alias, &mut |_| false)?;
+        Ok((self.text.strip_prefix(" WHERE ").unwrap_or("true").to_owned(), self.params))
+    }
+
     pub(super) fn push(&mut self, text: &str) {
         self.text.push_str(text);
     }
@@ -72,8 +84,13 @@ impl Sql {
 
     /// The rows of the node itself.
     pub(super) fn page(&mut self, node: &CheckedNode, shape: Shape) -> Result<()> {
+        self.page_of(node, &node.relation.name, shape)
+    }
+
+    /// The rows of something that has the columns of the node's relation.
+    pub(super) fn page_of(&mut self, node: &CheckedNode, from: &str, shape: Shape) -> Result<()> {
         let alias = self.alias();
-        self.select(node, alias, &|sql| sql.relation(&node.relation.name, alias), &mut |_| false, shape)
+        self.select(node, alias, &|sql| sql.relation(from, alias), &mut |_| false, shape)
     }
 
     /// The rows that the node has without limit and offset, each as nothing.

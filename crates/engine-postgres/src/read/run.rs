@@ -38,75 +38,94 @@ fn page(read: &CheckedRead, counts: bool) -> Result<Sql> {
         sql.all(&read.node)?;
         sql.push(") AS a) AS c LEFT JOIN (SELECT 'x'::text AS x, p.* FROM (");
     }
-    match read.form {
-        Form::Csv => sql.page(&read.node, Shape::Cells)?,
-        form => {
-            let strip = form == Form::JsonWithoutNulls;
-            sql.push(if strip {
-                "SELECT json_strip_nulls(row_to_json(r))::text"
-            } else {
-                "SELECT row_to_json(r)::text"
-            });
-            sql.push(" FROM (");
-            sql.page(&read.node, Shape::Columns)?;
-            sql.push(") AS r");
-        }
-    }
+    page_of(&mut sql, read, None)?;
     if counts {
         sql.push(") AS p) AS p ON true");
     }
     Ok(sql)
 }
 
+/// The statement of the rows alone; `from` stands for the relation where they come from elsewhere.
+pub(super) fn page_of(sql: &mut Sql, read: &CheckedRead, from: Option<&str>) -> Result<()> {
+    let from = from.unwrap_or(&read.node.relation.name);
+    if read.form == Form::Csv {
+        return sql.page_of(&read.node, from, Shape::Cells);
+    }
+    let strip = read.form == Form::JsonWithoutNulls;
+    sql.push(if strip { "SELECT json_strip_nulls(row_to_json(r))::text" } else { "SELECT row_to_json(r)::text" });
+    sql.push(" FROM (");
+    sql.page_of(&read.node, from, Shape::Columns)?;
+    sql.push(") AS r");
+    Ok(())
+}
+
 async fn rows(client: &ClientWrapper, sql: &Sql, read: &CheckedRead, counts: bool) -> Result<ReadAnswer> {
     let statement = client.prepare_cached(&sql.text).await.map_err(from_pg)?;
     let stream = client.query_raw(&statement, &sql.params).await.map_err(from_pg)?;
     tokio::pin!(stream);
-    let mut answer = ReadAnswer::default();
-    let mut out = begun(read);
+    let (mut page, mut total) = (Page::begin(read), None);
     let skip = if counts { 2 } else { 0 };
     while let Some(row) = stream.next().await {
         let row = row.map_err(from_pg)?;
         if counts {
-            answer.total = column(&row, 0)?.and_then(|n| n.parse().ok());
+            total = column(&row, 0)?.and_then(|n| n.parse().ok());
             if column(&row, 1)?.is_none() {
                 continue;
             }
         }
+        page.row(&row, skip)?;
+    }
+    Ok(ReadAnswer { total, ..page.finish() })
+}
+
+/// Rows as they come, in one text.
+pub(super) struct Page<'r> {
+    read: &'r CheckedRead,
+    out: String,
+    rows: u64,
+}
+
+impl<'r> Page<'r> {
+    /// What comes before the first row.
+    pub(super) fn begin(read: &'r CheckedRead) -> Self {
+        let mut out = String::with_capacity(1024);
         if read.form == Form::Csv {
-            out.push('\n');
-            for i in skip..row.len() {
-                out.push_str(if i > skip { "," } else { "" });
-                push_cell(column(&row, i)?, &mut out);
+            for (i, item) in read.node.items.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                push_cell(Some(&item.name), &mut out);
             }
         } else {
-            out.push_str(if answer.rows > 0 { "," } else { "" });
-            out.push_str(column(&row, skip)?.unwrap_or("{}"));
+            out.push('[');
         }
-        answer.rows += 1;
-        if out.len() > read.bytes_max {
-            return Err(Error::new(code::LIMIT, format!("the answer is larger than {} bytes", read.bytes_max))
+        Self { read, out, rows: 0 }
+    }
+
+    /// One more, whose columns begin at `skip`.
+    pub(super) fn row(&mut self, row: &tokio_postgres::Row, skip: usize) -> Result<()> {
+        if self.read.form == Form::Csv {
+            self.out.push('\n');
+            for i in skip..row.len() {
+                self.out.push_str(if i > skip { "," } else { "" });
+                push_cell(column(row, i)?, &mut self.out);
+            }
+        } else {
+            self.out.push_str(if self.rows > 0 { "," } else { "" });
+            self.out.push_str(column(row, skip)?.unwrap_or("{}"));
+        }
+        self.rows += 1;
+        if self.out.len() > self.read.bytes_max {
+            return Err(Error::new(code::LIMIT, format!("the answer is larger than {} bytes", self.read.bytes_max))
                 .details("ANSWER_BYTES_MAX")
                 .hint("ask for fewer rows or columns"));
         }
+        Ok(())
     }
-    out.push_str(if read.form == Form::Csv { "" } else { "]" });
-    answer.body = out.into_bytes();
-    Ok(answer)
-}
 
-/// What comes before the first row.
-fn begun(read: &CheckedRead) -> String {
-    let mut out = String::with_capacity(1024);
-    if read.form != Form::Csv {
-        out.push('[');
-        return out;
+    /// The whole.
+    pub(super) fn finish(mut self) -> ReadAnswer {
+        self.out.push_str(if self.read.form == Form::Csv { "" } else { "]" });
+        ReadAnswer { body: self.out.into_bytes(), rows: self.rows, total: None }
     }
-    for (i, item) in read.node.items.iter().enumerate() {
-        out.push_str(if i > 0 { "," } else { "" });
-        push_cell(Some(&item.name), &mut out);
-    }
-    out
 }
 
 /// How many rows the planner expects.

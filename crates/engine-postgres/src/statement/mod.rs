@@ -3,6 +3,7 @@
 //! raises in the server and the COMMIT behind it in the same round trip cannot take effect.
 
 mod filter;
+mod planned;
 mod returned;
 mod write;
 
@@ -17,6 +18,7 @@ use brigade_core::{
 use crate::encode::{Param, cast, quote};
 use returned::counted;
 
+pub(crate) use planned::must_be_seen;
 pub(crate) use returned::EXPECT;
 
 /// One SQL statement of a checked one.
@@ -36,6 +38,9 @@ pub(crate) enum Answer {
     Count,
     /// A first column that is null where the row is none.
     Marked,
+    /// The number of rows, the number of new ones, then a column that is null where the row is none, and the row as it is
+    /// shown or returned.
+    Planned,
 }
 
 /// Turns an operand into its value; fails where an earlier statement did not return that row.
@@ -68,10 +73,16 @@ pub(crate) fn refers_to(statement: &CheckedStatement) -> Option<usize> {
 /// Whether running it alone at READ COMMITTED means the same as SERIALIZABLE: it looks at no row but the ones it writes.
 pub(crate) fn stands_alone(statement: &CheckedStatement) -> bool {
     let key = statement.table.key();
+    let plan = statement.rows_meant();
     let by_key = |filter: &[Predicate]| {
-        !key.is_empty() && key.iter().all(|k| filter.iter().any(|p| p.column == *k && p.operator == Operator::Eq))
+        let is_given = |k: &usize| {
+            let by_itself = filter.iter().any(|p| p.column == *k && p.operator == Operator::Eq);
+            by_itself || plan.is_some_and(|plan| planned::names_one(plan, *k))
+        };
+        !key.is_empty() && key.iter().all(is_given)
     };
     match &statement.action {
+        _ if must_be_seen(statement) => false,
         CheckedAction::Insert { .. } => true,
         CheckedAction::Update { filter, .. } | CheckedAction::Delete { filter } => by_key(filter),
         CheckedAction::Check { .. } => false,
@@ -85,22 +96,31 @@ pub(crate) fn compile(statement: &CheckedStatement, resolve: &Resolve<'_>) -> Re
     let mut out = Vec::new();
     match &statement.action {
         CheckedAction::Insert { rows, conflict } => {
-            for group in rows.chunk_by(|a, b| a.columns == b.columns) {
+            let differ = rows.windows(2).any(|pair| pair[0].columns != pair[1].columns);
+            if differ && statement.planned.is_some() {
                 let mut sql = Builder::new(table, resolve);
-                sql.insert(group, conflict.as_ref())?;
+                sql.insert_with_defaults(rows, conflict.as_ref())?;
                 out.push(sql);
+            } else {
+                for group in rows.chunk_by(|a, b| a.columns == b.columns) {
+                    let mut sql = Builder::new(table, resolve);
+                    sql.insert(group, conflict.as_ref())?;
+                    out.push(sql);
+                }
             }
         }
         CheckedAction::Update { filter, set } => {
             let mut sql = Builder::new(table, resolve);
-            sql.update(set)?;
+            sql.update(set, statement.rows_meant().is_some())?;
             sql.filter(filter)?;
+            sql.plan(statement.rows_meant(), !filter.is_empty())?;
             out.push(sql);
         }
         CheckedAction::Delete { filter } => {
             let mut sql = Builder::new(table, resolve);
-            write!(sql.text, "DELETE FROM {}", quote(&table.name)).expect("writing to a string");
+            sql.text = format!("DELETE FROM {}", sql.target(statement.rows_meant().is_some()));
             sql.filter(filter)?;
+            sql.plan(statement.rows_meant(), !filter.is_empty())?;
             out.push(sql);
         }
         CheckedAction::Check { filter } => {
@@ -110,6 +130,9 @@ pub(crate) fn compile(statement: &CheckedStatement, resolve: &Resolve<'_>) -> Re
             sql.filter(filter)?;
             return Ok(vec![sql.finish(Answer::Count)]);
         }
+    }
+    if let (Some(_), [only]) = (&statement.planned, &mut out[..]) {
+        return Ok(vec![std::mem::replace(only, Builder::new(table, resolve)).planned(statement)?]);
     }
     let guard = statement.expect.filter(|_| out.len() == 1);
     Ok(out.into_iter().map(|sql| sql.returning(statement.returning.as_deref(), guard)).collect())
@@ -133,6 +156,11 @@ impl<'a> Builder<'a> {
 
     fn name(&self, column: usize) -> String {
         quote(&self.table.columns[column].name)
+    }
+
+    /// The table, and the name under which a plan's conditions know it.
+    fn target(&self, has_plan: bool) -> String {
+        quote(&self.table.name) + if has_plan { " AS t0" } else { "" }
     }
 
     fn ty(&self, column: usize) -> &'a SqlType {

@@ -50,7 +50,7 @@ fn rows(columns: &[usize], rows: &[&[Operand]]) -> Vec<CheckedRow> {
 }
 
 fn statement(action: CheckedAction) -> CheckedStatement {
-    CheckedStatement { table: table(), action, returning: None, expect: None }
+    CheckedStatement { table: table(), action, returning: None, expect: None, planned: None }
 }
 
 fn texts(statement: &CheckedStatement) -> Vec<String> {

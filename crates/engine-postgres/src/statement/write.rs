@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 
 use brigade_core::{
-    data::Result,
+    data::{Error, Result, code},
     engine::{Assign, CheckedRow, Conflict},
 };
 
 use super::Builder;
 use crate::encode::{Param, cast, quote, text};
+
+/// Parameters of one statement, PostgreSQL's own limit.
+const PARAMETERS_MAX: usize = 65_535;
 
 impl Builder<'_> {
     pub(super) fn insert(&mut self, rows: &[CheckedRow], conflict: Option<&Conflict>) -> Result<()> {
@@ -22,6 +25,36 @@ impl Builder<'_> {
             let source = if rows.len() == 1 { self.one_row(&rows[0])? } else { self.many_rows(rows)? };
             self.text = format!("INSERT INTO {table} ({}) {source}", names.join(", "));
         }
+        if let Some(conflict) = conflict {
+            self.conflict(conflict);
+        }
+        Ok(())
+    }
+
+    /// Rows that give different columns in one statement, since what is shown of them has one order and one number.
+    pub(super) fn insert_with_defaults(&mut self, rows: &[CheckedRow], conflict: Option<&Conflict>) -> Result<()> {
+        let mut columns: Vec<usize> = rows.iter().flat_map(|row| row.columns.iter().copied()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in rows {
+            let cells: Result<Vec<String>> = columns
+                .iter()
+                .map(|&column| match row.columns.iter().position(|&c| c == column) {
+                    Some(at) => self.bind(column, &row.values[at]),
+                    None => Ok("DEFAULT".to_owned()),
+                })
+                .collect();
+            lines.push(format!("({})", cells?.join(", ")));
+        }
+        if self.params.len() > PARAMETERS_MAX {
+            return Err(Error::new(code::LIMIT, "too many values in rows that give different columns")
+                .details(format!("at most {PARAMETERS_MAX}"))
+                .hint("send the rows in several requests, or give each row the same keys"));
+        }
+        let names: Vec<String> = columns.iter().map(|&c| self.name(c)).collect();
+        let table = quote(&self.table.name);
+        self.text = format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), lines.join(", "));
         if let Some(conflict) = conflict {
             self.conflict(conflict);
         }
@@ -66,7 +99,7 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn update(&mut self, set: &[(usize, Assign)]) -> Result<()> {
+    pub(super) fn update(&mut self, set: &[(usize, Assign)], has_plan: bool) -> Result<()> {
         let mut parts = Vec::new();
         for (column, assign) in set {
             let name = self.name(*column);
@@ -76,7 +109,7 @@ impl Builder<'_> {
                 Assign::Default => format!("{name} = DEFAULT"),
             });
         }
-        self.text = format!("UPDATE {} SET {}", quote(&self.table.name), parts.join(", "));
+        self.text = format!("UPDATE {} SET {}", self.target(has_plan), parts.join(", "));
         Ok(())
     }
 }

@@ -110,7 +110,7 @@ impl World {
         statements: Vec<CheckedStatement>,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt> {
-        self.truth.commit(CheckedTransaction { model: self.model.clone(), statements }, key).await
+        self.truth.commit(CheckedTransaction { model: self.model.clone(), statements, rolls_back: false }, key).await
     }
 
     /// Waits until readers see a position.
@@ -215,7 +215,13 @@ pub fn insert(model: &Model, table: &str, columns: &[&str], rows: &[&[Value]]) -
         .iter()
         .map(|row| CheckedRow { columns: columns.clone(), values: row.iter().cloned().map(Operand::Value).collect() })
         .collect();
-    CheckedStatement { table, action: CheckedAction::Insert { rows, conflict: None }, returning: None, expect: None }
+    CheckedStatement {
+        table,
+        action: CheckedAction::Insert { rows, conflict: None },
+        returning: None,
+        expect: None,
+        planned: None,
+    }
 }
 
 pub fn upsert(mut statement: CheckedStatement, target: &[&str], update: Option<&[&str]>) -> CheckedStatement {
@@ -251,20 +257,26 @@ pub fn update(
     let table = model.table(table).unwrap().clone();
     let set = set.into_iter().map(|(column, assign)| (table.column(column).unwrap(), assign)).collect();
     let filter = filter(&table, conditions);
-    CheckedStatement { table, action: CheckedAction::Update { filter, set }, returning: None, expect: None }
+    CheckedStatement {
+        table,
+        action: CheckedAction::Update { filter, set },
+        returning: None,
+        expect: None,
+        planned: None,
+    }
 }
 
 pub fn delete(model: &Model, table: &str, conditions: Vec<Condition<'_>>) -> CheckedStatement {
     let table = model.table(table).unwrap().clone();
     let filter = filter(&table, conditions);
-    CheckedStatement { table, action: CheckedAction::Delete { filter }, returning: None, expect: None }
+    CheckedStatement { table, action: CheckedAction::Delete { filter }, returning: None, expect: None, planned: None }
 }
 
 pub fn check(model: &Model, table: &str, conditions: Vec<Condition<'_>>, expect: Option<u64>) -> CheckedStatement {
     let table = model.table(table).unwrap().clone();
     let filter = filter(&table, conditions);
     let expect = expect.map(Expect::exactly);
-    CheckedStatement { table, action: CheckedAction::Check { filter }, returning: None, expect }
+    CheckedStatement { table, action: CheckedAction::Check { filter }, returning: None, expect, planned: None }
 }
 
 pub fn returning(mut statement: CheckedStatement, columns: &[&str]) -> CheckedStatement {

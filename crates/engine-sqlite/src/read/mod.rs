@@ -15,8 +15,10 @@ mod value;
 
 use brigade_core::{
     data::Result,
-    engine::{CheckedRead, ReadAnswer, Tables},
+    engine::{CheckedNode, CheckedRead, ReadAnswer, Tables},
+    schema::{Model, Table},
 };
+use rusqlite::{Connection, types::Value as Bound};
 
 use crate::{SqliteTruth, readers};
 
@@ -26,4 +28,14 @@ impl Tables for SqliteTruth {
         let timeout = self.shared.config.statement_timeout;
         readers::read(&self.shared, move |conn| run::run(conn, &read, timeout)).await
     }
+}
+
+/// The conditions of a node, for a statement that writes its table under the name `t0`.
+pub(crate) fn conditions(model: &Model, node: &CheckedNode) -> Result<(String, Vec<Bound>)> {
+    node::Sql::new(model).only_conditions(node)
+}
+
+/// Reads the rows of a table that lie at these places, in their order unless the read has one: what a write shows.
+pub(crate) fn at_places(conn: &Connection, read: &CheckedRead, table: &Table, places: &[i64]) -> Result<ReadAnswer> {
+    run::at_places(conn, read, table, places)
 }

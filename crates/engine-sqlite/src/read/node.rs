@@ -4,12 +4,12 @@
 use brigade_core::{
     data::{Error, Result, SqlType, code},
     engine::{CheckedNode, CheckedTree, Output},
-    schema::Model,
+    schema::{Model, Table},
 };
 use rusqlite::types::Value as Bound;
 
 use super::row::Kind;
-use crate::statement::quoted;
+use crate::{statement::quoted, tables::rowid};
 
 /// Parameters of one statement (SQLite's own limit is 32,766).
 const PARAMETERS_MAX: usize = 32_000;
@@ -90,6 +90,31 @@ impl<'r> Sql<'r> {
     pub(super) fn page(&mut self, node: &CheckedNode) -> Result<Vec<Kind>> {
         let alias = self.alias();
         self.select(node, alias, &|sql| sql.relation(&node.relation.name, alias), &mut |_| false, Shape::Columns)
+    }
+
+    /// The rows that lie at some places of the table, one after the other: CROSS JOIN keeps SQLite from turning them round.
+    pub(super) fn at_places(&mut self, node: &CheckedNode, table: &Table, places: &[i64]) -> Result<Vec<Kind>> {
+        let alias = self.alias();
+        let list: Vec<String> = places.iter().map(i64::to_string).collect();
+        let list = Bound::Text(format!("[{}]", list.join(",")));
+        let from = |sql: &mut Self| {
+            sql.push("json_each(");
+            sql.bind(list.clone());
+            sql.push(") AS place CROSS JOIN ");
+            sql.relation(&node.relation.name, alias);
+            sql.push(" ON ");
+            sql.column(alias, rowid(table));
+            sql.push("=place.value");
+        };
+        self.select(node, alias, &from, &mut |_| false, Shape::Columns)
+    }
+
+    /// The node's conditions alone, without the word before them. Its relation is known as `t0`.
+    pub(super) fn only_conditions(mut self, node: &CheckedNode) -> Result<(String, Vec<Bound>)> {
+        let alias = self.alias();
+        self.conditions(node, alias, &mut |_| false)?;
+        let (text, bound) = self.finish()?;
+        Ok((text.strip_prefix(" WHERE ").unwrap_or("1").to_owned(), bound))
     }
 
     /// The number of rows that the node has without limit and offset.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use brigade_core::{
     data::{Error, Json, JsonValue, Result, code, escape_json},
     engine::{CheckedRead, Form, ReadAnswer, push_cell},
+    schema::Table,
 };
 use rusqlite::{Connection, params_from_iter, types::Value as Bound};
 
@@ -41,6 +42,15 @@ fn total(conn: &Connection, read: &CheckedRead) -> Result<u64> {
 fn page(conn: &Connection, read: &CheckedRead) -> Result<ReadAnswer> {
     let mut sql = Sql::new(&read.model);
     let kinds = sql.page(&read.node)?;
+    let (text, bound) = sql.finish()?;
+    let mut statement = conn.prepare_cached(&text).map_err(error::from_sqlite)?;
+    rows(&mut statement, bound, read, &kinds)
+}
+
+/// The rows at some places of the node's table.
+pub(super) fn at_places(conn: &Connection, read: &CheckedRead, table: &Table, places: &[i64]) -> Result<ReadAnswer> {
+    let mut sql = Sql::new(&read.model);
+    let kinds = sql.at_places(&read.node, table, places)?;
     let (text, bound) = sql.finish()?;
     let mut statement = conn.prepare_cached(&text).map_err(error::from_sqlite)?;
     rows(&mut statement, bound, read, &kinds)

@@ -4,23 +4,44 @@ use std::fmt::Write as _;
 
 use brigade_core::{
     data::{Result, SqlType},
-    engine::{Assign, Operand, Predicate},
-    schema::{Column, Table},
+    engine::{Assign, CheckedNode, Operand, Predicate},
+    schema::{Column, Model, Table},
 };
 
-use super::{Bound, Draft, Sql, condition::conditions, is_now, quoted, time_as, touched};
+use super::{Bound, Draft, Returning, Sql, condition::conditions, is_now, quoted, time_as, touched};
+use crate::tables::rowid;
+
+/// What the conditions of a statement stand on.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'t> {
+    /// The model of it.
+    pub model: &'t Model,
+    /// The table.
+    pub table: &'t Table,
+    /// Its own conditions.
+    pub filter: &'t [Predicate],
+    /// Those of a plan.
+    pub plan: Option<&'t CheckedNode>,
+}
+
+impl<'t> Target<'t> {
+    fn conditions(self, sql: &mut Draft<'t>) -> Result<()> {
+        conditions(sql, self.table, self.filter);
+        sql.plan(self.model, self.plan, !self.filter.is_empty())
+    }
+}
 
 /// `UPDATE`. `default` gives the SQL of a column's default.
 pub(crate) fn update<'t>(
-    table: &'t Table,
-    filter: &'t [Predicate],
+    target: Target<'t>,
     set: &'t [(usize, Assign)],
-    returning: Option<&[usize]>,
+    returning: Returning<'_>,
     now: i64,
     default: impl Fn(usize) -> Result<String>,
 ) -> Result<Sql<'t>> {
+    let table = target.table;
     let mut sql = Draft::begin("UPDATE ");
-    quoted(&mut sql.text, &table.name);
+    sql.table(table, target.plan);
     sql.text.push_str(" SET ");
     for (i, (index, assign)) in set.iter().enumerate() {
         let column = &table.columns[*index];
@@ -38,7 +59,7 @@ pub(crate) fn update<'t>(
     }
     let columns: Vec<usize> = set.iter().map(|(c, _)| *c).collect();
     touch(&mut sql, table, &columns, now);
-    conditions(&mut sql, table, filter);
+    target.conditions(&mut sql)?;
     sql.finish(table, returning)
 }
 
@@ -62,19 +83,29 @@ fn add<'t>(sql: &mut Draft<'t>, column: &'t Column, operand: &'t Operand) {
 }
 
 /// `DELETE`.
-pub(crate) fn delete<'t>(table: &'t Table, filter: &'t [Predicate], returning: Option<&[usize]>) -> Result<Sql<'t>> {
+pub(crate) fn delete<'t>(target: Target<'t>, returning: Returning<'_>) -> Result<Sql<'t>> {
     let mut sql = Draft::begin("DELETE FROM ");
-    quoted(&mut sql.text, &table.name);
-    conditions(&mut sql, table, filter);
-    sql.finish(table, returning)
+    sql.table(target.table, target.plan);
+    target.conditions(&mut sql)?;
+    sql.finish(target.table, returning)
+}
+
+/// Where the rows lie that match.
+pub(crate) fn matching(target: Target<'_>) -> Result<Sql<'_>> {
+    let mut sql = Draft::begin("SELECT ");
+    sql.text.push_str(rowid(target.table));
+    sql.text.push_str(" FROM ");
+    sql.table(target.table, target.plan);
+    target.conditions(&mut sql)?;
+    sql.finish(target.table, Returning::Nothing)
 }
 
 /// A count of the rows that match.
-pub(crate) fn check<'t>(table: &'t Table, filter: &'t [Predicate]) -> Result<Sql<'t>> {
+pub(crate) fn check(target: Target<'_>) -> Result<Sql<'_>> {
     let mut sql = Draft::begin("SELECT count(*) FROM ");
-    quoted(&mut sql.text, &table.name);
-    conditions(&mut sql, table, filter);
-    sql.finish(table, None)
+    sql.table(target.table, target.plan);
+    target.conditions(&mut sql)?;
+    sql.finish(target.table, Returning::Nothing)
 }
 
 fn touch<'t>(sql: &mut Draft<'t>, table: &'t Table, set: &[usize], now: i64) {

@@ -12,7 +12,7 @@ use brigade_core::{
     schema::Table,
 };
 
-use super::{Bound, Sql, is_now, list, push_returning, quoted, refuse_too_many, time_as, touched};
+use super::{Bound, Returning, Sql, is_now, list, push_returning, quoted, refuse_too_many, time_as, touched};
 
 /// Texts kept; with one more all are forgotten.
 const TEXTS_MAX: usize = 512;
@@ -30,6 +30,8 @@ pub(crate) struct InsertShape {
     pub conflict: Option<Conflict>,
     /// Indexes of the columns to return.
     pub returning: Option<Arc<[usize]>>,
+    /// Whether it answers where its rows lie, in place of columns.
+    pub places: bool,
 }
 
 /// The text, and what is bound beside the values that are given.
@@ -49,8 +51,8 @@ pub(crate) struct Inserts(HashMap<InsertShape, Text>);
 impl PartialEq for InsertShape {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.table, &other.table)
-            && (&self.columns, self.rows, &self.conflict, &self.returning)
-                == (&other.columns, other.rows, &other.conflict, &other.returning)
+            && (&self.columns, self.rows, &self.conflict, &self.returning, self.places)
+                == (&other.columns, other.rows, &other.conflict, &other.returning, other.places)
     }
 }
 
@@ -110,7 +112,15 @@ impl InsertShape {
             sql.push_str(&format!(",{row}").repeat(self.rows - 1));
         }
         let touched = self.conflict.as_ref().and_then(|conflict| on_conflict(&mut sql, table, conflict));
-        push_returning(&mut sql, table, self.returning.as_deref());
+        push_returning(
+            &mut sql,
+            table,
+            match &self.returning {
+                _ if self.places => Returning::Places,
+                Some(columns) => Returning::Columns(columns),
+                None => Returning::Nothing,
+            },
+        );
         Text { sql: sql.into(), times, touched }
     }
 

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Error, Result, SqlType, Value, code},
-    engine::Operand,
-    schema::Table,
+    engine::{CheckedNode, CheckedStatement, Operand},
+    schema::{Model, Table},
 };
 
-pub(crate) use change::{check, delete, update};
+use crate::{read, tables::rowid};
+
+pub(crate) use change::{Target, check, delete, matching, update};
 pub(crate) use insert::{InsertShape, Inserts};
 
 /// Parameters of one statement (SQLite's own limit is 32,766).
@@ -25,6 +27,8 @@ pub(crate) enum Bound<'t> {
     Operand(&'t Operand, &'t SqlType),
     /// The transaction's own time, as its column has it.
     Time(Value, &'t SqlType),
+    /// A value of a plan, as SQLite keeps it.
+    Plan(rusqlite::types::Value),
 }
 
 /// SQL with its parameters, in order.
@@ -48,22 +52,68 @@ impl<'t> Draft<'t> {
         Self { text: text.to_owned(), bound: Vec::new() }
     }
 
+    /// The table, and the name under which a plan's conditions know it.
+    fn table(&mut self, table: &Table, plan: Option<&CheckedNode>) {
+        quoted(&mut self.text, &table.name);
+        self.text.push_str(if plan.is_some() { " AS t0" } else { "" });
+    }
+
+    /// The conditions of a plan, behind those that the statement has itself.
+    fn plan(&mut self, model: &Model, plan: Option<&CheckedNode>, behind_others: bool) -> Result<()> {
+        let Some(plan) = plan else { return Ok(()) };
+        let (text, bound) = read::conditions(model, plan)?;
+        self.text.push_str(if behind_others { " AND " } else { " WHERE " });
+        self.text.push_str(&text);
+        self.bound.extend(bound.into_iter().map(Bound::Plan));
+        Ok(())
+    }
+
     fn bind(&mut self, bound: Bound<'t>) {
         self.text.push('?');
         self.bound.push(bound);
     }
 
-    fn finish(mut self, table: &Table, returning: Option<&[usize]>) -> Result<Sql<'t>> {
+    fn finish(mut self, table: &Table, returning: Returning<'_>) -> Result<Sql<'t>> {
         push_returning(&mut self.text, table, returning);
         refuse_too_many(self.bound.len())?;
         Ok(Sql { text: self.text.into(), bound: self.bound })
     }
 }
 
-fn push_returning(text: &mut String, table: &Table, returning: Option<&[usize]>) {
-    if let Some(columns) = returning {
-        text.push_str(" RETURNING ");
-        list(text, columns.iter().map(|&c| table.columns[c].name.as_str()));
+/// What a statement answers of the rows that it wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Returning<'r> {
+    /// Their number.
+    Nothing,
+    /// These columns.
+    Columns(&'r [usize]),
+    /// Where they lie, so that they can be read as a plan shows them.
+    Places,
+}
+
+impl<'r> Returning<'r> {
+    /// What a checked statement asks for.
+    pub(crate) fn of(statement: &'r CheckedStatement) -> Self {
+        match &statement.returning {
+            _ if statement.shown().is_some() => Self::Places,
+            Some(columns) => Self::Columns(columns),
+            None if statement.tells_inserted() => Self::Places,
+            None => Self::Nothing,
+        }
+    }
+}
+
+fn push_returning(text: &mut String, table: &Table, returning: Returning<'_>) {
+    match returning {
+        Returning::Nothing => {}
+        Returning::Columns(columns) => {
+            text.push_str(" RETURNING ");
+            list(text, columns.iter().map(|&c| table.columns[c].name.as_str()));
+        }
+        Returning::Places => {
+            text.push_str(" RETURNING ");
+            text.push_str(rowid(table));
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use brigade_core::data::{Error, code};
 use rusqlite::ErrorCode;
 
-pub(crate) use capture::{check, clear_stages, create_internal, install_writer_marker, read_layout, use_model};
+pub(crate) use capture::{check, clear_stages, create_internal, install_writer_marker, read_layout, rowid, use_model};
 pub(crate) use migrate::{Stamp, migrate, rehearse};
 pub(crate) use name::quote;
 

@@ -1,12 +1,12 @@
 //! Runs the statements of a transaction, one after the other, on the writer's connection.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use brigade_core::{
-    data::{Error, Result, Returned, Row, SqlType, StatementResult, Value, code},
+    data::{Error, Result, Returned, Row, Shown, SqlType, StatementResult, Value, code},
     engine::{
-        Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Predicate,
-        expect_failed, no_such_row,
+        Assign, CheckedAction, CheckedRead, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand,
+        Predicate, expect_failed, no_such_row,
     },
     schema::Table,
 };
@@ -16,8 +16,8 @@ use super::{
     state::State,
 };
 use crate::{
-    encode, error,
-    statement::{self, Bound, InsertShape, Sql},
+    encode, error, read,
+    statement::{self, Bound, InsertShape, Returning, Sql, Target},
 };
 
 /// One statement at work.
@@ -30,8 +30,26 @@ struct Running<'a> {
     earlier: &'a [StatementResult],
 }
 
-/// Rows affected, and those returned.
-type Outcome = (u64, Vec<Row>);
+/// What a statement did.
+#[derive(Default)]
+struct Outcome {
+    /// Rows affected.
+    rows: u64,
+    /// What it returned of them.
+    returned: Vec<Row>,
+    /// Where they lie, if they are to be shown.
+    places: Vec<i64>,
+    /// The rows as they are shown, if that had to be before they were gone.
+    shown: Option<Shown>,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.returned.extend(other.returned);
+        self.places.extend(other.places);
+    }
+}
 
 /// Runs all statements and holds them to what they expect.
 pub(super) fn run(state: &State, transaction: &CheckedTransaction, now: i64) -> Result<Vec<StatementResult>> {
@@ -39,19 +57,9 @@ pub(super) fn run(state: &State, transaction: &CheckedTransaction, now: i64) -> 
     for (index, statement) in transaction.statements.iter().enumerate() {
         let running = Running { state, transaction, statement, index, now, earlier: &results };
         state.limit_time(true);
-        let outcome = running.run();
+        let result = running.result();
         state.limit_time(false);
-        let (rows, returned) = outcome.map_err(|e| e.in_statement(index, None))?;
-        if let Some(expect) = statement.expect
-            && !expect.holds(rows)
-        {
-            return Err(expect_failed(index, rows, expect));
-        }
-        let returned = statement
-            .returning
-            .as_ref()
-            .map(|columns| Returned { columns: described(&statement.table, columns), rows: returned });
-        results.push(StatementResult { rows, returned });
+        results.push(result.map_err(|e| e.in_statement(index, None))?);
     }
     Ok(results)
 }
@@ -61,9 +69,48 @@ fn described(table: &Table, columns: &[usize]) -> Arc<[(String, SqlType)]> {
 }
 
 impl<'a> Running<'a> {
+    /// Runs it, holds it to what it expects, and shows its rows where that is asked.
+    fn result(&self) -> Result<StatementResult> {
+        let statement = self.statement;
+        let counting = statement.tells_inserted().then(|| self.state.count_inserts(&statement.table.name));
+        let outcome = self.run();
+        let inserted = counting.map(|counting| counting.end());
+        let Outcome { rows, returned, places, shown } = outcome?;
+        if let Some(expect) = statement.expect
+            && !expect.holds(rows)
+        {
+            return Err(expect_failed(self.index, rows, expect));
+        }
+        if statement.tells_inserted() && places.iter().collect::<HashSet<_>>().len() < places.len() {
+            return Err(Error::new("21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
+                .hint("give each key only once in a request"));
+        }
+        let shown = match (shown, statement.shown()) {
+            (None, Some(read)) => Some(self.shown(read, &places)?),
+            (shown, _) => shown,
+        };
+        if let (Some(planned), Some(shown)) = (&statement.planned, &shown) {
+            planned.check_shown(shown.rows)?;
+        }
+        let columns = statement.returning.as_ref().filter(|_| statement.shown().is_none());
+        let returned =
+            columns.map(|columns| Returned { columns: described(&statement.table, columns), rows: returned });
+        Ok(StatementResult { rows, returned, shown, inserted })
+    }
+
+    fn shown(&self, read: &CheckedRead, places: &[i64]) -> Result<Shown> {
+        let answer = read::at_places(&self.state.conn, read, &self.statement.table, places)?;
+        Ok(Shown { body: answer.body, rows: answer.rows })
+    }
+
+    fn target(&self, filter: &'a [Predicate]) -> Target<'a> {
+        let plan = self.statement.rows_meant();
+        Target { model: &self.transaction.model, table: &self.statement.table, filter, plan }
+    }
+
     fn run(&self) -> Result<Outcome> {
         let table: &'a Table = &self.statement.table;
-        let returning = self.statement.returning.as_deref();
+        let returning = Returning::of(self.statement);
         match &self.statement.action {
             CheckedAction::Insert { rows, conflict } if rows.len() > 1 && points_at_itself(table) => {
                 self.insert_together(rows, conflict.as_ref())
@@ -71,22 +118,40 @@ impl<'a> Running<'a> {
             CheckedAction::Insert { rows, conflict } => self.insert_each(rows, conflict.as_ref()),
             CheckedAction::Update { filter, set } => {
                 let default = |column| self.default_of(column);
-                let sql = statement::update(table, filter, set, returning, self.now, default)?;
+                let sql = statement::update(self.target(filter), set, returning, self.now, default)?;
                 self.execute(&sql, None)
             }
-            CheckedAction::Delete { filter } => self.execute(&statement::delete(table, filter, returning)?, None),
-            CheckedAction::Check { filter } => self.count(&statement::check(table, filter)?),
+            CheckedAction::Delete { filter } => self.delete(self.target(filter), returning),
+            CheckedAction::Check { filter } => self.count(&statement::check(self.target(filter))?),
         }
+    }
+
+    /// Rows that are shown are shown first: afterwards nothing is left to read.
+    fn delete(&self, target: Target<'a>, returning: Returning<'_>) -> Result<Outcome> {
+        let shown = match self.statement.shown() {
+            Some(read) => Some(self.shown(read, &self.places(&statement::matching(target)?)?)?),
+            None => None,
+        };
+        let outcome = self.execute(&statement::delete(target, returning)?, None)?;
+        Ok(Outcome { shown, ..outcome })
+    }
+
+    fn places(&self, sql: &Sql<'_>) -> Result<Vec<i64>> {
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.raw_query();
+        let mut places = Vec::new();
+        while let Some(row) = rows.next().map_err(|e| self.failed(e, None))? {
+            places.push(row.get(0).map_err(|e| self.failed(e, None))?);
+        }
+        Ok(places)
     }
 
     /// Rows one by one: what is returned comes in the order given, and an error knows its row.
     fn insert_each(&self, rows: &'a [CheckedRow], conflict: Option<&Conflict>) -> Result<Outcome> {
-        let mut outcome: Outcome = (0, Vec::new());
+        let mut outcome = Outcome::default();
         for row in rows {
             let sql = self.insert(&row.columns, conflict, &[&row.values])?;
-            let (affected, mut returned) = self.execute(&sql, Some(row))?;
-            outcome.0 += affected;
-            outcome.1.append(&mut returned);
+            outcome.add(self.execute(&sql, Some(row))?);
         }
         Ok(outcome)
     }
@@ -94,15 +159,13 @@ impl<'a> Running<'a> {
     /// Rows of a table that points at itself, in one statement as long as they give the same columns: a row may point at
     /// one that comes after it.
     fn insert_together(&self, rows: &'a [CheckedRow], conflict: Option<&Conflict>) -> Result<Outcome> {
-        let mut outcome: Outcome = (0, Vec::new());
+        let mut outcome = Outcome::default();
         for same in rows.chunk_by(|a, b| a.columns == b.columns) {
             let width = same[0].columns.len().max(1) + self.statement.table.columns.len();
             for chunk in same.chunks((30_000 / width).max(1)) {
                 let values: Vec<&[Operand]> = chunk.iter().map(|row| row.values.as_slice()).collect();
                 let sql = self.insert(&same[0].columns, conflict, &values)?;
-                let (affected, mut returned) = self.execute(&sql, None)?;
-                outcome.0 += affected;
-                outcome.1.append(&mut returned);
+                outcome.add(self.execute(&sql, None)?);
             }
         }
         Ok(outcome)
@@ -115,6 +178,7 @@ impl<'a> Running<'a> {
             rows: rows.len(),
             conflict: conflict.cloned(),
             returning: self.statement.returning.clone(),
+            places: Returning::of(self.statement) == Returning::Places,
         };
         self.state.inserts.borrow_mut().sql(&shape, &self.statement.table, rows, self.now)
     }
@@ -123,14 +187,25 @@ impl<'a> Running<'a> {
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.raw_query();
         let counted = rows.next().and_then(|row| row.map_or(Ok(0), |row| row.get::<_, i64>(0)));
-        counted.map(|n| (n as u64, Vec::new())).map_err(|e| self.failed(e, None))
+        counted.map(|n| Outcome { rows: n as u64, ..Outcome::default() }).map_err(|e| self.failed(e, None))
     }
 
     fn execute(&self, sql: &Sql<'_>, row: Option<&CheckedRow>) -> Result<Outcome> {
         let mut statement = self.prepare(sql)?;
-        let Some(columns) = self.statement.returning.as_deref() else {
-            let affected = statement.raw_execute().map_err(|e| self.failed(e, row))?;
-            return Ok((affected as u64, Vec::new()));
+        let columns = match Returning::of(self.statement) {
+            Returning::Columns(columns) => columns,
+            Returning::Nothing => {
+                let rows = statement.raw_execute().map_err(|e| self.failed(e, row))? as u64;
+                return Ok(Outcome { rows, ..Outcome::default() });
+            }
+            Returning::Places => {
+                let mut places: Vec<i64> = Vec::new();
+                let mut rows = statement.raw_query();
+                while let Some(found) = rows.next().map_err(|e| self.failed(e, row))? {
+                    places.push(found.get(0).map_err(|e| self.failed(e, row))?);
+                }
+                return Ok(Outcome { rows: places.len() as u64, places, ..Outcome::default() });
+            }
         };
         let table = &self.statement.table;
         let mut returned: Vec<Row> = Vec::new();
@@ -141,7 +216,7 @@ impl<'a> Running<'a> {
             };
             returned.push(columns.iter().enumerate().map(value).collect::<Result<_>>()?);
         }
-        Ok((returned.len() as u64, returned))
+        Ok(Outcome { rows: returned.len() as u64, returned, ..Outcome::default() })
     }
 
     fn prepare(&self, sql: &Sql<'_>) -> Result<rusqlite::CachedStatement<'a>> {
@@ -152,6 +227,7 @@ impl<'a> Running<'a> {
                     encode::to_sql(self.value(operand)?, ty).map_err(|e| self.at_column(e, operand))?
                 }
                 Bound::Time(value, ty) => encode::to_sql(value, ty)?,
+                Bound::Plan(value) => rusqlite::ToSql::to_sql(value).map_err(|e| self.failed(e, None))?,
             };
             statement.raw_bind_parameter(i + 1, value).map_err(|e| self.failed(e, None))?;
         }
@@ -247,9 +323,9 @@ impl<'a> Running<'a> {
                 });
                 let (columns, values): (Vec<usize>, Vec<Operand>) = given.unzip();
                 foreign::without_parent(conn, model, table, &columns, &values)
-                    .or_else(|| foreign::with_children(conn, model, table, filter))
+                    .or_else(|| foreign::with_children(conn, self.target(filter)))
             }
-            CheckedAction::Delete { filter } => foreign::with_children(conn, model, table, filter),
+            CheckedAction::Delete { filter } => foreign::with_children(conn, self.target(filter)),
             CheckedAction::Check { .. } => None,
         }
     }

@@ -1,14 +1,14 @@
 //! Which foreign key is broken. SQLite says only that one is; this asks, after the fact, in PostgreSQL's words.
 
 use brigade_core::{
-    engine::{Operand, Predicate, column_of},
+    engine::{Operand, column_of},
     schema::{ForeignKey, Model, Table},
 };
 use rusqlite::{Connection, ToSql, params_from_iter, types::ToSqlOutput};
 
 use crate::{
     encode,
-    statement::{self, Bound},
+    statement::{self, Bound, Target},
 };
 
 /// A foreign key that is broken, as PostgreSQL tells of it.
@@ -63,10 +63,11 @@ pub(super) fn without_parent(
 }
 
 /// Rows that other rows still point at.
-pub(super) fn with_children(conn: &Connection, model: &Model, table: &Table, filter: &[Predicate]) -> Option<Broken> {
+pub(super) fn with_children(conn: &Connection, target: Target<'_>) -> Option<Broken> {
+    let Target { model, table, .. } = target;
     let children = model.tables.values().flat_map(|t| t.foreign_keys.iter().map(move |key| (t, key)));
     children.filter(|(_, key)| key.table == table.name).find_map(|(child, key)| {
-        let matched = statement::check(table, filter).ok()?;
+        let matched = statement::check(target).ok()?;
         let mut sql = String::from("SELECT ");
         let columns = || key.columns.iter().map(|&c| &child.columns[c]);
         statement::list(&mut sql, columns().map(|c| c.name.as_str()));
@@ -130,6 +131,7 @@ fn bind<'b>(bound: impl Iterator<Item = Bound<'b>>) -> Option<Vec<Owned>> {
     bound
         .map(|bound| {
             let (value, ty) = match &bound {
+                Bound::Plan(value) => return Some(Owned(value.clone())),
                 Bound::Operand(Operand::Value(value), ty) if !value.is_null() => (value, ty),
                 Bound::Time(value, ty) => (value, ty),
                 Bound::Operand(..) => return None,

@@ -60,7 +60,7 @@ impl State {
         self.sql("SAVEPOINT member")?;
         self.log_nothing_yet();
         let done = self.run_inside(member, place);
-        if done.is_err() && !self.conn.is_autocommit() {
+        if (done.is_err() || member.transaction.rolls_back) && !self.conn.is_autocommit() {
             self.sql("ROLLBACK TO member")?;
         }
         if !self.conn.is_autocommit() {
@@ -92,6 +92,10 @@ impl State {
                 });
             let statement = broken.as_ref().map(|(i, _)| *i);
             return Err(crate::error::foreign_key(statement, broken.map(|(_, found)| found)));
+        }
+        if member.transaction.rolls_back {
+            let receipt = Receipt { position: place.position(), results, replayed: false, durability };
+            return Ok(Done { receipt, place, at: now });
         }
         let place = self.place_after(place);
         let receipt = Receipt { position: place.position(), results, replayed: false, durability };
@@ -138,7 +142,8 @@ mod tests {
     fn answers(runtimes: &[Option<&Runtime>]) -> (Vec<(Box<Member>, Result<Receipt>)>, Vec<Waiting>) {
         let answer = |(n, runtime): (usize, &Option<&Runtime>)| {
             let (reply, waiting) = oneshot::channel();
-            let transaction = CheckedTransaction { model: Model::default().into(), statements: Vec::new() };
+            let transaction =
+                CheckedTransaction { model: Model::default().into(), statements: Vec::new(), rolls_back: false };
             let runtime = runtime.map(|runtime| runtime.handle().clone());
             let member = Member { transaction, key: None, reply, runtime, queued: Instant::now() };
             let receipt =

@@ -4,8 +4,8 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(super) fatal: Cell<Option<String>>,
     /// The newest row of the log that a statement made, as SQLite tells while it makes it; 0 before the first.
     logged: Arc<AtomicI64>,
+    /// How many rows of one table a statement made, while somebody counts.
+    inserts_counted: Arc<InsertCount>,
     /// When the running statement is cancelled: microseconds after `started`; 0 for never.
     deadline: Arc<AtomicU64>,
     started: Instant,
@@ -87,7 +89,8 @@ impl State {
         };
         conn.progress_handler(STEPS, Some(late)).map_err(error::from_sqlite)?;
         let logged = Arc::default();
-        note_logged(&mut conn, &logged).map_err(error::from_sqlite)?;
+        let inserts_counted = Arc::default();
+        note_rows(&mut conn, &logged, &inserts_counted).map_err(error::from_sqlite)?;
         let mut state = Self {
             conn,
             shared,
@@ -99,6 +102,7 @@ impl State {
             schema_version: 0,
             fatal: Cell::new(None),
             logged,
+            inserts_counted,
             deadline,
             started,
             expired: started,
@@ -132,6 +136,15 @@ impl State {
     /// Forgets what was logged, before a member begins.
     pub(super) fn log_nothing_yet(&self) {
         self.logged.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts the rows of a table that come into being, until the guard's end: an upsert itself does not tell.
+    pub(super) fn count_inserts(&self, table: &str) -> Counting<'_> {
+        let count = &*self.inserts_counted;
+        table.clone_into(&mut count.table.lock().unwrap_or_else(PoisonError::into_inner));
+        count.rows.store(0, Ordering::Relaxed);
+        count.is_on.store(true, Ordering::Relaxed);
+        Counting(count)
     }
 
     /// The place of what was logged since [`State::log_nothing_yet`]; `before` if nothing was. The stamp itself is
@@ -252,14 +265,51 @@ impl State {
     }
 }
 
-/// Keeps `logged` at the newest row of the log: to ask for it after each member would cost a statement more.
-fn note_logged(conn: &mut Connection, logged: &Arc<AtomicI64>) -> rusqlite::Result<()> {
-    let logged = Arc::clone(logged);
+/// Rows that came into being in one table.
+#[derive(Debug, Default)]
+struct InsertCount {
+    is_on: AtomicBool,
+    table: Mutex<String>,
+    rows: AtomicU64,
+}
+
+impl InsertCount {
+    fn note(&self, action: Action, table: &str) {
+        if action == Action::SQLITE_INSERT
+            && self.is_on.load(Ordering::Relaxed)
+            && *self.table.lock().unwrap_or_else(PoisonError::into_inner) == table
+        {
+            self.rows.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Counts until it is dropped.
+pub(super) struct Counting<'c>(&'c InsertCount);
+
+impl Counting<'_> {
+    /// How many there were.
+    pub(super) fn end(self) -> u64 {
+        self.0.rows.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.0.is_on.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Keeps `logged` at the newest row of the log: to ask for it after each member would cost a statement more. Counts rows
+/// that come into being, for those who ask.
+fn note_rows(conn: &mut Connection, logged: &Arc<AtomicI64>, inserts: &Arc<InsertCount>) -> rusqlite::Result<()> {
+    let (logged, inserts) = (Arc::clone(logged), Arc::clone(inserts));
     let note = move |action: Action, _: &str, table: &str, row: i64| {
         if action == Action::SQLITE_INSERT && table == "brigade_log" {
             logged.store(row, Ordering::Relaxed);
             fail_point!("commit::change_logged");
         } else if !table.starts_with("brigade_") {
+            inserts.note(action, table);
             fail_point!("commit::row_written");
         }
     };

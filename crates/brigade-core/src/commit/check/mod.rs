@@ -55,7 +55,7 @@ pub fn check(transaction: Transaction, model: &Arc<Model>, limits: Limits) -> Re
         }
     }
     if problems.list.is_empty() {
-        Ok(CheckedTransaction { model: Arc::clone(model), statements })
+        Ok(CheckedTransaction { model: Arc::clone(model), statements, rolls_back: false })
     } else {
         Err(Error::problems(problems.list))
     }
@@ -121,7 +121,7 @@ fn check_statement(
     };
     let returning = check_returning(&table, &returning, problems);
     check_expect(expect, problems);
-    (problems.count() == before).then_some(CheckedStatement { table, action, returning, expect })
+    (problems.count() == before).then_some(CheckedStatement { table, action, returning, expect, planned: None })
 }
 
 fn find_table(name: &str, model: &Model, problems: &mut Problems) -> Option<Arc<Table>> {

@@ -142,7 +142,7 @@ fn place(node: &mut Node, path: &[String], parameter: Parameter) -> Result<()> {
 }
 
 /// Percent-decodes; `+` is a space.
-fn decode(text: &str) -> Result<String> {
+pub(super) fn decode(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -162,6 +162,19 @@ fn decode(text: &str) -> Result<String> {
         Ok(text) if !text.contains('\0') => Ok(text),
         _ => Err(undecodable(text)),
     }
+}
+
+/// Percent-encodes all but what needs no encoding anywhere in a URL.
+pub(super) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 fn undecodable(text: &str) -> Error {

@@ -3,8 +3,10 @@
 //! A case is data. Whoever can send a request runs it: [`run`] takes a function that does. Bodies are compared as JSON
 //! with the order of keys and every digit, since clients see both.
 
+mod injected;
 mod reads;
 mod refusals;
+mod writes;
 
 use brigade_core::data::Json;
 
@@ -20,12 +22,16 @@ pub struct Case {
     pub path: String,
     /// Headers of the request.
     pub headers: Vec<(&'static str, String)>,
+    /// What is sent with it: `Content-Type` and body.
+    pub sent: Option<(&'static str, String)>,
     /// The status of the answer; 0: a mistake of the caller's, or no rows.
     pub status: u16,
     /// Its body: JSON, or text where it is none; of an error the code alone.
     pub body: Expected,
     /// Headers of the answer.
     pub answered: Vec<(&'static str, &'static str)>,
+    /// Headers that the answer must have, or must not have, whatever they say.
+    pub present: Vec<(&'static str, bool)>,
 }
 
 /// What the body must be.
@@ -62,9 +68,11 @@ fn get(path: &str, body: &str) -> Case {
         method: "GET",
         path: path.to_owned(),
         headers: Vec::new(),
+        sent: None,
         status: 200,
         body: Expected::Json(body.to_owned()),
         answered: Vec::new(),
+        present: Vec::new(),
     }
 }
 
@@ -88,6 +96,16 @@ impl Case {
         self
     }
 
+    fn has(mut self, name: &'static str) -> Self {
+        self.present.push((name, true));
+        self
+    }
+
+    fn lacks(mut self, name: &'static str) -> Self {
+        self.present.push((name, false));
+        self
+    }
+
     fn text(mut self, text: &'static str) -> Self {
         self.body = Expected::Text(text);
         self
@@ -105,6 +123,11 @@ impl Case {
         for (name, value) in &self.answered {
             if answer.header(name) != Some(*value) {
                 return Some(format!("{name}: {:?} instead of {value:?}", answer.header(name)));
+            }
+        }
+        for (name, expected) in &self.present {
+            if answer.header(name).is_some() != *expected {
+                return Some(format!("{name}: {:?}", answer.header(name)));
             }
         }
         match &self.body {
@@ -137,7 +160,7 @@ pub fn cases() -> Vec<Case> {
         reads::pages(),
         reads::forms(),
         refusals::refusals(),
-        refusals::injections(),
+        injected::reads(),
     ]
     .concat()
 }
@@ -145,6 +168,21 @@ pub fn cases() -> Vec<Case> {
 /// Cases for a server with `[rest] aggregates = true` and `max_rows = 3`.
 pub fn cases_of_sums() -> Vec<Case> {
     reads::sums()
+}
+
+/// Writes, one after the other, and what they leave behind. For a server of its own, with `[rest] tx_override = true`.
+pub fn cases_of_writes() -> Vec<Case> {
+    [
+        writes::inserts(),
+        writes::mistakes(),
+        writes::upserts(),
+        writes::updates(),
+        writes::deletes(),
+        writes::puts(),
+        writes::safeguards(),
+        injected::writes(),
+    ]
+    .concat()
 }
 
 /// Sends every case and compares.

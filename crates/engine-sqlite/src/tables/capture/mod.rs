@@ -97,7 +97,7 @@ fn wanted(conn: &Connection, model: &Model) -> Result<Option<BTreeMap<String, St
 }
 
 /// The name under which a table's rows can be reached by rowid: one that no column has.
-fn rowid(table: &Table) -> &'static str {
+pub(crate) fn rowid(table: &Table) -> &'static str {
     ["rowid", "_rowid_", "oid"]
         .into_iter()
         .find(|name| !table.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
