@@ -77,7 +77,7 @@ impl Authenticator {
         };
         if credential.starts_with(API_KEY_PREFIX) {
             let known = self.brigade.keys().principal(credential);
-            return known.map(Arc::new).ok_or(Refused::new(Why::UnknownKey));
+            return known.ok_or(Refused::new(Why::UnknownKey));
         }
         if credential.starts_with(SERVER_PREFIX) {
             let known = self.server_token.as_ref().is_some_and(|token| same(token, credential));

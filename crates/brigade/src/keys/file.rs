@@ -10,7 +10,18 @@ use std::{
 
 use brigade_core::data::{Error, Result, code};
 
-use super::{Kept, Keys};
+use serde::{Deserialize, Serialize};
+
+use super::{ApiKey, Hash, Kept, Keys, hex};
+
+/// A key as the file has it.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    key: ApiKey,
+    /// In hex.
+    hash: String,
+}
 
 /// The file's name in the data folder.
 pub(super) const NAME: &str = "keys.json";
@@ -22,8 +33,23 @@ pub(super) fn read(path: &Path) -> Result<Keys> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Keys::new()),
         Err(e) => return Err(unusable(path, &e).source(e)),
     };
-    let kept: Vec<Kept> = serde_json::from_slice(&text).map_err(|e| unusable(path, &e))?;
-    Ok(kept.into_iter().map(|kept| (kept.key.id.clone(), kept)).collect())
+    let lines: Vec<Line> = serde_json::from_slice(&text).map_err(|e| unusable(path, &e))?;
+    let kept = lines.into_iter().map(|Line { key, hash }| {
+        let hash = unhex(&hash).ok_or_else(|| unusable(path, &format_args!("the hash of {} is none", key.id)))?;
+        Ok((key.id.clone(), Kept::new(key, hash)))
+    });
+    kept.collect()
+}
+
+fn unhex(text: &str) -> Option<Hash> {
+    let mut hash = Hash::default();
+    if text.len() != 2 * hash.len() || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -33,8 +59,8 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
 
 /// Writes the keys; when it returns, they are durable.
 pub(super) fn write(path: &Path, keys: &Keys) -> Result<()> {
-    let kept: Vec<&Kept> = keys.values().collect();
-    let text = serde_json::to_vec_pretty(&kept).expect("strings alone");
+    let lines: Vec<Line> = keys.values().map(|kept| Line { key: kept.key.clone(), hash: hex(&kept.hash) }).collect();
+    let text = serde_json::to_vec_pretty(&lines).expect("strings alone");
     replace(path, &text).map_err(|e| {
         Error::unavailable(format!("the API keys cannot be written: {e}"), Duration::from_secs(1))
             .details("nothing was changed")

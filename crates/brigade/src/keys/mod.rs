@@ -62,13 +62,29 @@ pub struct ApiKey {
 }
 
 /// A key as it is kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone)]
 struct Kept {
-    #[serde(flatten)]
     key: ApiKey,
-    /// SHA-256 of the whole key, in hex.
-    hash: String,
+    hash: Hash,
+    /// Who shows it: made once, and shared by all its requests.
+    principal: Arc<Principal>,
 }
+
+impl Kept {
+    fn new(key: ApiKey, hash: Hash) -> Self {
+        let principal = Arc::new(Principal {
+            credential: Credential::ApiKey,
+            id: Some(key.id.clone()),
+            tenant: key.tenant.clone(),
+            tier: key.tier.clone(),
+            roles: vec![key.role.clone()],
+        });
+        Self { key, hash, principal }
+    }
+}
+
+/// SHA-256 of a whole key.
+type Hash = [u8; 32];
 
 type Keys = BTreeMap<String, Kept>;
 
@@ -117,7 +133,7 @@ impl ApiKeys {
         let token = format!("{API_KEY_PREFIX}{id}_{}", hex(&rand::random::<[u8; 32]>()));
         let created_at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
         let key = ApiKey { id: id.clone(), name, role, tenant, tier, created_at };
-        kept.insert(id, Kept { key: key.clone(), hash: hash(&token) });
+        kept.insert(id, Kept::new(key.clone(), hash(&token)));
         self.put(kept)?;
         Ok((key, token))
     }
@@ -143,18 +159,12 @@ impl ApiKeys {
 
     /// Who shows this key; none where it is unknown. How long that takes says nothing about how much of it was right: the id
     /// is no secret, and the rest is compared as hashes, whole.
-    pub fn principal(&self, token: &str) -> Option<Principal> {
+    pub fn principal(&self, token: &str) -> Option<Arc<Principal>> {
         let (id, _) = token.strip_prefix(API_KEY_PREFIX)?.split_once('_')?;
         let all = self.all();
-        let Kept { key, hash: expected } = all.get(id)?;
-        let same: bool = hash(token).as_bytes().ct_eq(expected.as_bytes()).into();
-        same.then(|| Principal {
-            credential: Credential::ApiKey,
-            id: Some(key.id.clone()),
-            tenant: key.tenant.clone(),
-            tier: key.tier.clone(),
-            roles: vec![key.role.clone()],
-        })
+        let kept = all.get(id)?;
+        let same: bool = hash(token).ct_eq(&kept.hash).into();
+        same.then(|| Arc::clone(&kept.principal))
     }
 
     fn all(&self) -> Arc<Keys> {
@@ -190,8 +200,8 @@ fn check(new: &NewApiKey, access: &Access) -> Result<()> {
     Err(Error::new(code::MALFORMED, format!("there is no role {:?}", new.role)).hint(hint))
 }
 
-fn hash(token: &str) -> String {
-    hex(&Sha256::digest(token.as_bytes()))
+fn hash(token: &str) -> Hash {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -16,11 +16,11 @@ fn a_key_is_shown_once_kept_as_a_hash_and_revocable() {
     let secret = token.rsplit_once('_').unwrap().1;
     assert_eq!(secret.len(), 64);
     assert!(!text.contains(secret) && text.contains(&key.id), "{text}");
-    assert!(!format!("{keys:?}{:?}", keys.list()).contains(&hash(&token)));
+    assert!(!format!("{keys:?}{:?}", keys.list()).contains(&hex(&hash(&token))));
 
     let principal = keys.principal(&token).unwrap();
     assert_eq!(
-        (principal.name(), principal.tenant),
+        (principal.name(), principal.tenant.clone()),
         (format!("apikey:{:?}@\"acme\"", key.id), Some("acme".to_owned()))
     );
     for wrong in [
@@ -62,11 +62,14 @@ fn a_role_that_opens_nothing_is_refused() {
 fn a_damaged_file_is_named_and_left_alone() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join(file::NAME);
-    std::fs::write(&path, "[{").unwrap();
-    let refused = ApiKeys::open(folder.path()).unwrap_err();
-    assert_eq!(refused.code(), code::CONFIG);
-    assert!(refused.message().contains("keys.json"), "{refused}");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "[{");
+    let facts = r#""id":"a","name":"","role":"service","tenant":null,"tier":null,"created_at":"x""#;
+    for damaged in ["[{", "[{}]", "", &format!("[{{{facts}}}]"), &format!("[{{{facts},\"hash\":\"0g\"}}]")] {
+        std::fs::write(&path, damaged).unwrap();
+        let refused = ApiKeys::open(folder.path()).unwrap_err();
+        assert_eq!(refused.code(), code::CONFIG);
+        assert!(refused.message().contains("keys.json"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), damaged);
+    }
 }
 
 #[test]

@@ -108,9 +108,9 @@ fn rights_name_what_is_there() {
     ] {
         let config = Config::parse(&format!("[auth]\n[access.a]\n{rights}"), "p", &|_| None).unwrap();
         let laid = model.with_settings(&config).map(|_| ());
-        let found = laid.as_ref().map(|()| ()).map_err(|e| (e.message(), e.get_hint().unwrap_or_default()));
+        let found = laid.as_ref().map_err(|e| (e.message(), e.get_hint().unwrap_or_default()));
         match expected {
-            Ok(()) => assert_eq!(found, Ok(()), "{rights}"),
+            Ok(()) => assert_eq!(found, Ok(&()), "{rights}"),
             Err((message, hint)) => {
                 assert_eq!(found, Err((&*format!("brigade.toml:3:1: {message}"), hint)), "{rights}")
             }

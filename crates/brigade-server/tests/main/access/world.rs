@@ -71,7 +71,15 @@ impl World {
 
     /// What somebody gets: with these roles, or nobody.
     pub async fn send(&self, method: &str, who: &str, path: &str, body: &str) -> Answer {
+        self.prefer("", method, who, path, body).await
+    }
+
+    /// The same with a preference.
+    pub async fn prefer(&self, prefer: &str, method: &str, who: &str, path: &str, body: &str) -> Answer {
         let mut request = self.server.request(method, path);
+        if !prefer.is_empty() {
+            request = request.header("prefer", prefer);
+        }
         if !body.is_empty() {
             request = request.header("content-type", "application/json").body(body.to_owned());
         }

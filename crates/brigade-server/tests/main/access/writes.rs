@@ -75,15 +75,65 @@ async fn no_method_of_the_table_api_changes_what_is_closed() {
                     ("POST", "/nowhere", r#"{"id": 7}"#),
                 ] {
                     let answer = world.send(method, who, &format!("{mount}{path}"), body).await;
-                    // 405: no handler yet.
-                    let is_refused = answer.status == refused || answer.status == 405;
-                    assert!(is_refused, "{who} {method} {path}: {} {}", answer.status, answer.text);
+                    assert_eq!(answer.status, refused, "{who} {method} {path}: {}", answer.text);
                     assert!(!answer.text.contains("hush") && !answer.text.contains("a@x"), "{}", answer.text);
                     said.push(alike(&answer));
                 }
             }
         }
         assert_eq!([rows("/secrets?order=id").await, rows("/users?order=id").await], before);
+        json!(said)
+    })
+    .await;
+}
+
+/// What a write compares with, sets and shows: (who, method, path, preference, body, status).
+type Write = (&'static str, &'static str, &'static str, &'static str, &'static str, u16);
+
+const SHOWN: &str = "return=representation";
+const MERGE: &str = "resolution=merge-duplicates";
+
+const WRITES: &[Write] = &[
+    ("author", "POST", "/posts", "", r#"{"id": 50, "title": "x"}"#, 201),
+    ("author", "POST", "/posts?select=id,title", SHOWN, r#"{"id": 51, "title": "x"}"#, 201),
+    ("author", "POST", "/posts", SHOWN, r#"{"id": 52, "title": "x"}"#, 403),
+    ("author", "POST", "/posts?select=likes", SHOWN, r#"{"id": 52, "title": "x"}"#, 403),
+    ("author", "POST", "/posts?select=id,users(name)", SHOWN, r#"{"id": 52, "title": "x"}"#, 403),
+    ("author", "POST", "/posts", "", r#"{"id": 52, "likes": 1}"#, 403),
+    ("author", "POST", "/posts", "", r#"{"id": 52, "nothing": 1}"#, 403),
+    ("author", "POST", "/posts", "", r#"[{"id": 52, "title": "x"}, {"id": 53, "likes": 1}]"#, 403),
+    ("author", "POST", "/posts", MERGE, r#"{"id": 50, "title": "y"}"#, 200),
+    ("appender", "POST", "/posts", "", r#"{"id": 54, "title": "x"}"#, 201),
+    ("appender", "POST", "/posts", "return=headers-only", r#"{"id": 52, "title": "x"}"#, 403),
+    ("appender", "POST", "/posts?select=id", SHOWN, r#"{"id": 52, "title": "x"}"#, 403),
+    ("appender", "POST", "/posts", MERGE, r#"{"id": 50, "title": "z"}"#, 403),
+    ("appender", "PATCH", "/posts?id=eq.50", "", r#"{"title": "z"}"#, 403),
+    ("author", "PATCH", "/posts?id=eq.50", "", r#"{"title": "y"}"#, 204),
+    ("author", "PATCH", "/posts?id=eq.50&select=title", SHOWN, r#"{"title": "y"}"#, 200),
+    ("author", "PATCH", "/posts?id=eq.50&select=likes", SHOWN, r#"{"title": "z"}"#, 403),
+    ("author", "PATCH", "/posts?likes=eq.0", "", r#"{"title": "z"}"#, 403),
+    ("author", "PATCH", "/posts?or=(id.eq.50,likes.eq.0)", "", r#"{"title": "z"}"#, 403),
+    ("author", "PATCH", "/posts?id=eq.50", "", r#"{"likes": 1}"#, 403),
+    ("author", "PUT", "/posts?id=eq.50", "", r#"{"id": 50, "title": "z", "author_id": 1, "likes": 1}"#, 403),
+    ("author", "DELETE", "/posts?likes=eq.0", "", "", 403),
+    ("author", "DELETE", "/posts?id=eq.51&select=likes", SHOWN, "", 403),
+    ("author", "DELETE", "/posts?id=eq.51", "", "", 204),
+    ("most", "POST", "/secret", "", r#"{"id": 52}"#, 404),
+    ("most", "POST", "/secrets", "", r#"{"id": 52}"#, 403),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_of_a_table_needs_every_right_that_it_uses() {
+    both("", async |world: &mut World| {
+        let mut said = Vec::new();
+        for (who, method, path, prefer, body, status) in WRITES {
+            let answer = world.prefer(prefer, method, who, path, body).await;
+            assert_eq!(answer.status, *status, "{who} {method} {path} {prefer} {body}: {}", answer.text);
+            assert!(!answer.text.contains("secrets'"), "{}", answer.text);
+            said.push(alike(&answer));
+        }
+        let left = world.get("service", "/posts?id=gte.50&select=id,title,likes&order=id").await.text;
+        assert_eq!(left, r#"[{"id":50,"title":"y","likes":0},{"id":54,"title":"x","likes":0}]"#);
         json!(said)
     })
     .await;
