@@ -2,11 +2,11 @@
 
 mod bare;
 mod changes;
-mod clients;
+pub mod clients;
 mod http;
 mod in_process;
 mod postgres;
-mod project;
+pub mod project;
 pub mod server;
 
 use std::time::Duration;

@@ -89,6 +89,11 @@ impl Connection {
 
     /// Sends a request and waits for the whole answer, which must be 200.
     pub async fn ask(&mut self, request: &[u8]) -> Result<()> {
+        self.ask_for(request, 200).await
+    }
+
+    /// The same with another status.
+    pub async fn ask_for(&mut self, request: &[u8], status: u16) -> Result<()> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {
@@ -98,7 +103,7 @@ impl Connection {
             }
         };
         let text = std::str::from_utf8(&self.buffer[..head])?;
-        if !text.starts_with("HTTP/1.1 200") {
+        if !text.strip_prefix("HTTP/1.1 ").is_some_and(|rest| rest.starts_with(&status.to_string())) {
             bail!("the server answers {}", String::from_utf8_lossy(&self.buffer));
         }
         let length = text

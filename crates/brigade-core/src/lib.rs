@@ -2,7 +2,7 @@
 //!
 //! Read the folders in the order of the flow: [`data`] (what flows), [`schema`] (what it looks like), [`engine`] (who does
 //! the work), [`commit`] (may this write happen), [`log`] (what happened, in which order), [`projection`] (how do I answer
-//! quickly), [`query`] (what is true now). The core opens no socket and no file, and never names an engine; `xtask check` enforces who may import whom.
+//! quickly), [`query`] (what is true now), [`live`] (what becomes of it). The core opens no socket and no file, and never names an engine; `xtask check` enforces who may import whom.
 
 pub mod commit;
 pub mod data;
@@ -10,6 +10,7 @@ pub mod engine;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod limits;
+pub mod live;
 pub mod log;
 pub mod projection;
 pub mod query;

@@ -40,7 +40,7 @@ pub const FOLLOWER_STALL: Duration = Duration::from_secs(10);
 pub const FOLLOWER_COMMENT: Duration = Duration::from_secs(15);
 
 /// Connections open at once. Past it new ones wait to be accepted: each costs a file and some 10 KiB.
-pub const CONNECTIONS_MAX: usize = 10_000;
+pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// Requests being answered at once. Past it 503 BRG503 with `Retry-After`.
 pub const REQUESTS_MAX: usize = 8_192;
@@ -103,6 +103,16 @@ pub const ITEMS_MAX: usize = 1_000;
 
 /// Values of one list of a filter. Past it 413 BRG413.
 pub const LIST_MAX: usize = 50_000;
+
+/// Live reads at once. Past it 503 BRG503: an idle one costs some kilobytes.
+pub const LIVE_MAX: usize = 12_000;
+
+/// Rows that a live read begins with. Past it 413 BRG413: it is for what somebody looks at, and `/changes` for the rest.
+pub const LIVE_ROWS_MAX: u64 = 100_000;
+
+/// Batches of changes that wait for a subscriber of a live read. One that is further behind is cut off with BRG503: it
+/// goes on where it was.
+pub const LIVE_BATCHES_MAX: usize = 16;
 
 /// How long a read waits for a position that it names, where it does not say how long itself.
 pub const FRESH_WAIT: Duration = Duration::from_secs(5);

@@ -12,12 +12,14 @@ mod body;
 mod changes;
 mod connection;
 mod error;
+mod feed;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod guard;
 mod health;
 mod json;
 pub mod metrics;
+mod openapi;
 mod options;
 mod projections;
 mod rest;
@@ -55,6 +57,8 @@ struct Server {
     requests: Semaphore,
     /// Followers of `/changes`.
     followers: Arc<Semaphore>,
+    /// Live reads.
+    live: Arc<Semaphore>,
     /// True once the server stops.
     stopping: watch::Receiver<bool>,
     /// The newest position that a receipt of this server named.
@@ -70,6 +74,7 @@ impl Server {
             authenticator,
             requests: Semaphore::new(options.limits.requests_max),
             followers: Arc::new(Semaphore::new(options.limits.followers_max)),
+            live: Arc::new(Semaphore::new(options.limits.live_max)),
             options,
             stopping,
             newest_receipt: Mutex::new(Position::START),
@@ -116,6 +121,9 @@ fn routes(server: Arc<Server>) -> Router {
     let routes = Router::new()
         .route("/transactions", post(transactions::post))
         .route("/changes", get(changes::get))
+        .route("/openapi.json", get(openapi::get))
+        .route("/docs", get(openapi::page))
+        .route("/rest/v1/", get(openapi::root))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/status", get(health::status))
@@ -154,8 +162,7 @@ pub fn parse_transaction(body: &[u8]) -> Result<Transaction> {
 }
 
 async fn unknown_route(method: Method, uri: Uri) -> Refusal {
-    let hint =
-        "the routes are /rest/v1/TABLE, /transactions, /changes, /projections, /status, /livez, /readyz, /metrics";
+    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
     Error::new(code::NOT_FOUND, "no such route").details(format!("{method} {}", uri.path())).hint(hint).into()
 }
 

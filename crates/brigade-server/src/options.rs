@@ -40,6 +40,8 @@ pub struct ServerLimits {
     pub requests_max: usize,
     /// Followers of `/changes` at once; past it 503 BRG503.
     pub followers_max: usize,
+    /// Live reads at once; past it 503 BRG503.
+    pub live_max: usize,
     /// How long a request's head may take, and a connection idle.
     pub head_timeout: Duration,
     /// How long a request's body may take; past it 408 BRG408.
@@ -58,6 +60,7 @@ impl Default for ServerLimits {
             connections_max: limits::CONNECTIONS_MAX,
             requests_max: limits::REQUESTS_MAX,
             followers_max: limits::FOLLOWERS_MAX,
+            live_max: limits::LIVE_MAX,
             head_timeout: limits::HEAD_TIMEOUT,
             body_timeout: limits::BODY_TIMEOUT,
             write_timeout: limits::WRITE_TIMEOUT,

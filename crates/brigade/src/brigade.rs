@@ -16,6 +16,7 @@ use brigade_core::{
     data::{Change, Error, IdempotencyKey, Position, Principal, Receipt, Result, Transaction, code},
     engine::{Log, LogStatus, QueryResult, Truth, TruthStatus},
     limits,
+    live::Hub,
     log::{self, After, Follower, Retention},
     projection::Projections,
     schema::{Config, Model, Relations},
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) models: watch::Sender<Arc<Model>>,
     /// What of the model can be read, made once for each model.
     pub(crate) relations: RwLock<Option<Arc<Relations>>>,
+    /// Where live reads hear of changes.
+    pub(crate) live: Arc<Hub>,
     pub(crate) projections: Arc<Projections>,
     /// Whether the projections were started.
     pub(crate) runs: bool,

@@ -34,7 +34,7 @@ mod stores;
 mod table_write;
 mod write;
 
-pub use brigade_core::{commit, data, engine, limits, log, projection, query, schema};
+pub use brigade_core::{commit, data, engine, limits, live, log, projection, query, schema};
 
 pub use brigade::{Brigade, OpenOptions};
 pub use brigade_core::{

@@ -8,6 +8,7 @@ use std::{
 
 use brigade_core::{
     data::{Error, Result, code},
+    live::Hub,
     log::{Readers, Retention, RetentionOptions},
 };
 use tokio::sync::watch;
@@ -78,6 +79,7 @@ async fn start(
             stores: stores.clone(),
             models,
             relations: RwLock::default(),
+            live: Hub::new(Arc::clone(&stores.truth), Arc::clone(&stores.log), Arc::clone(&stores.tables)),
             projections,
             runs: options.run,
             retention,

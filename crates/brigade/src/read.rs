@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError};
 use brigade_core::{
     data::{Principal, Result, plan::Read},
     engine::{CheckedRead, Form, ReadAnswer},
+    limits,
+    live::{self, Live, Mark},
     query::{self, ReadRules},
     schema::{Relations, access::Grants},
 };
@@ -59,5 +61,39 @@ impl Brigade {
     async fn answer(&self, mut checked: CheckedRead, form: Form) -> Result<ReadAnswer> {
         checked.form = form;
         self.inner.stores.tables.read(checked).await
+    }
+
+    /// A read that goes on: all its rows first, then each that enters, changes in or leaves what its filters hold. With
+    /// `after` it goes on from there, without the rows where the log still has what happened since.
+    ///
+    /// # Errors
+    /// As [`Brigade::read`]; PGRST127 for what cannot be read live; BRG412 for a place of another history.
+    pub async fn live(&self, read: &Read, after: Option<Mark>) -> Result<Live> {
+        self.go_on(read, after, Grants::EVERYTHING).await
+    }
+
+    /// [`Brigade::live`] for a principal.
+    ///
+    /// # Errors
+    /// As [`Brigade::read_as`] and [`Brigade::live`].
+    pub async fn live_as(&self, principal: &Principal, read: &Read, after: Option<Mark>) -> Result<Live> {
+        self.go_on(read, after, self.config().access.of(principal)).await
+    }
+
+    async fn go_on(&self, read: &Read, after: Option<Mark>, grants: Grants<'_>) -> Result<Live> {
+        let config = &self.inner.project.config.rest;
+        let rows_max = config.max_rows.unwrap_or(limits::LIVE_ROWS_MAX).min(limits::LIVE_ROWS_MAX);
+        // One more than there may be, so that too many are noticed.
+        let rules = ReadRules { rows_max: Some(rows_max.saturating_add(1)), aggregates: config.aggregates };
+        let checked = query::check(read, &self.relations(), rules, grants)?;
+        live::refuse(read, &checked)?;
+        // The plan as it was asked, and what a policy adds, say all that differs between two reads of one model.
+        let key = format!("{} {:?} {:?}", checked.model.version, read, checked.node.policy);
+        self.inner.live.subscribe(&key, checked, after, rows_max).await
+    }
+
+    /// How many distinct live reads are followed now.
+    pub fn live_queries(&self) -> usize {
+        self.inner.live.queries()
     }
 }

@@ -1,16 +1,19 @@
 //! A consistent view of all tables: a REPEATABLE READ transaction. Commit order is not visibility order (rule 15), so its
 //! place in the log is two things: the published tip from before it began, and the set of transactions that it sees.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use brigade_core::{
     data::{Checkpoint, Error, Key, Position, Result, Row, Seen, code},
-    engine::Snapshot,
+    engine::{CheckedRead, ReadAnswer, Snapshot},
     schema::Table,
 };
 
 use crate::{
-    encode::{self, Param, cast, quote},
+    encode::{self, Param, cast, lsn, quote},
     error::from_pg,
+    identity::Identity,
     pool::Session,
     truth::PostgresTruth,
 };
@@ -19,6 +22,7 @@ use crate::{
 pub(crate) struct PostgresSnapshot {
     session: Option<Session>,
     checkpoint: Checkpoint,
+    identity: Identity,
 }
 
 impl PostgresSnapshot {
@@ -38,7 +42,11 @@ impl PostgresSnapshot {
         let row = client.query_one("SELECT pg_current_snapshot()::text", &[]).await.map_err(from_pg)?;
         let text: &str = row.try_get(0).map_err(from_pg)?;
         let seen = Seen::parse(text).ok_or_else(|| Error::internal(format!("{text:?} is no snapshot")))?;
-        Ok(Self { session: Some(session), checkpoint: Checkpoint { position: tip, seen: Some(seen) } })
+        Ok(Self {
+            session: Some(session),
+            checkpoint: Checkpoint { position: tip, seen: Some(seen) },
+            identity: truth.identity(),
+        })
     }
 
     async fn rows(&self, table: &Table, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
@@ -118,6 +126,18 @@ impl Snapshot for PostgresSnapshot {
             parts.join(", ")
         );
         self.rows(table, &sql, &params).await
+    }
+
+    async fn read(&mut self, read: Arc<CheckedRead>) -> Result<ReadAnswer> {
+        crate::read::run(self.session.as_ref().expect("open until dropped").client(), &read).await
+    }
+
+    async fn told_by(&mut self) -> Result<Position> {
+        // What the view shows was committed before it began, and what is committed lies before this end of the WAL.
+        let client = self.session.as_ref().expect("open until dropped").client();
+        let row = client.query_one("SELECT pg_current_wal_insert_lsn()::text", &[]).await.map_err(from_pg)?;
+        let text: &str = row.try_get(0).map_err(from_pg)?;
+        Ok(self.identity.position_before(lsn(text)?))
     }
 
     async fn estimate(&mut self, table: &Table) -> Result<u64> {

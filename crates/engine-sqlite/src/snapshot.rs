@@ -1,9 +1,11 @@
 //! A consistent view of all tables: a read transaction on a connection of its own, whose tables correspond exactly to a
 //! place in the log.
 
+use std::{sync::Arc, time::Duration};
+
 use brigade_core::{
     data::{Checkpoint, Error, Key, Result, Row, code},
-    engine::Snapshot,
+    engine::{CheckedRead, ReadAnswer, Snapshot},
     schema::Table,
 };
 use rusqlite::Connection;
@@ -23,14 +25,16 @@ pub(crate) struct View {
     /// Away only while a call is at work on it.
     held: Option<Held>,
     checkpoint: Checkpoint,
+    /// How long one read of it may take.
+    timeout: Duration,
 }
 
 /// Begins a view on a connection. Nothing where it shows rows that another program wrote and nobody has stamped: their
 /// place in the log is not known yet.
-pub(crate) async fn begin(held: Held) -> Result<Option<View>> {
+pub(crate) async fn begin(held: Held, timeout: Duration) -> Result<Option<View>> {
     blocking(move || {
         let place = began(&held.conn).map_err(error::from_sqlite)?;
-        Ok(place.map(|place| View { held: Some(held), checkpoint: Checkpoint::at(place.position()) }))
+        Ok(place.map(|place| View { held: Some(held), checkpoint: Checkpoint::at(place.position()), timeout }))
     })
     .await
 }
@@ -45,11 +49,11 @@ fn began(conn: &Connection) -> rusqlite::Result<Option<Place>> {
 impl View {
     async fn with<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let held = self.held.take().ok_or_else(|| Error::internal("the snapshot's connection is gone"))?;
+        let mut held = self.held.take().ok_or_else(|| Error::internal("the snapshot's connection is gone"))?;
         let (held, done) = blocking(move || {
-            let done = work(&held.conn);
+            let done = work(&mut held.conn);
             Ok((held, done))
         })
         .await?;
@@ -100,6 +104,11 @@ impl Snapshot for View {
             Ok(found)
         })
         .await
+    }
+
+    async fn read(&mut self, read: Arc<CheckedRead>) -> Result<ReadAnswer> {
+        let timeout = self.timeout;
+        self.with(move |conn| crate::read::within(conn, &read, timeout)).await
     }
 
     async fn estimate(&mut self, table: &Table) -> Result<u64> {

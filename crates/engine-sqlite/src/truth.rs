@@ -117,7 +117,9 @@ impl Truth for SqliteTruth {
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
         for _ in 0..VIEWS_MAX {
-            if let Some(view) = snapshot::begin(self.shared.readers.hold().await?).await? {
+            if let Some(view) =
+                snapshot::begin(self.shared.readers.hold().await?, self.shared.config.statement_timeout).await?
+            {
                 return Ok(Box::new(view));
             }
             self.writer.run(|state| state.stamp_alone()).await?;

@@ -7,13 +7,14 @@ use crate::run;
 
 /// A folder of `brigade-core` and the folders that it may import. The way in (`commit`) and the way out (`query`) share
 /// only data at rest.
-const FOLDERS: [(&str, &[&str]); 8] = [
+const FOLDERS: [(&str, &[&str]); 9] = [
     ("data", &[]),
     ("schema", &["data"]),
     ("engine", &["data", "schema"]),
     ("log", &["data", "schema", "engine"]),
     ("commit", &["data", "schema", "engine", "log"]),
     ("query", &["data", "schema", "engine", "log"]),
+    ("live", &["data", "schema", "engine", "log", "query"]),
     ("projection", &["data", "schema", "engine", "log", "commit", "query"]),
     ("ops", &["data", "schema", "engine", "log", "commit", "query", "projection"]),
 ];

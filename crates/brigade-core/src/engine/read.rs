@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::{
     data::{
-        Result, SqlType, Value,
+        Result, Row, SqlType, Value,
         plan::{Aggregate, Comparator, Count, Is, Quantifier, Step},
     },
     limits,
@@ -254,6 +254,11 @@ pub trait Tables: Send + Sync {
     /// bound, never pasted into SQL. It may be repeated. Past the engine's statement timeout it answers 57014, past
     /// [`CheckedRead::bytes_max`] BRG413.
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer>;
+
+    /// What a read without embeds and sums shows of each of these rows, as though its relation had this one alone: a JSON
+    /// object, or none where its filters leave the row out. The rows have the relation's columns, in order. The store
+    /// judges, as it does for [`Tables::read`], so that the two cannot differ.
+    async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>>;
 }
 
 impl CheckedRead {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    data::{Checkpoint, Durability, IdempotencyKey, Key, Receipt, Result, Row, TransactionMark},
-    engine::CheckedTransaction,
+    data::{Checkpoint, Durability, Error, IdempotencyKey, Key, Position, Receipt, Result, Row, TransactionMark, code},
+    engine::{CheckedRead, CheckedTransaction, ReadAnswer},
     schema::{Migration, Model, Table},
 };
 
@@ -142,6 +142,16 @@ pub trait Snapshot: Send {
 
     /// The rows of the given keys that are there, in any order.
     async fn get(&mut self, table: &Table, keys: &[Key]) -> Result<Vec<Row>>;
+
+    /// Runs a read, without a count, on this view.
+    async fn read(&mut self, _read: Arc<CheckedRead>) -> Result<ReadAnswer> {
+        Err(Error::new(code::UNSUPPORTED, "this truth answers no reads of tables"))
+    }
+
+    /// The position by which the log will have told everything that the view shows.
+    async fn told_by(&mut self) -> Result<Position> {
+        Ok(self.checkpoint().position)
+    }
 
     /// The number of rows, counted or estimated, for progress bars.
     async fn estimate(&mut self, table: &Table) -> Result<u64>;

@@ -17,8 +17,8 @@ pub enum Needs {
 /// What a route asks, by its template; `unknown` is what no route has the name of.
 pub fn needs(route: &str) -> Needs {
     match route {
-        "/livez" | "/readyz" => Needs::Nothing,
-        "/transactions" | "unknown" => Needs::Principal,
+        "/livez" | "/readyz" | "/docs" => Needs::Nothing,
+        "/transactions" | "/openapi.json" | "/rest/v1/" | "unknown" => Needs::Principal,
         _ if is_table_api(route) => Needs::Principal,
         _ => Needs::Service,
     }
@@ -51,8 +51,9 @@ mod tests {
             ("/projections/{name}/rebuild", Needs::Service),
             ("/admin/sql", Needs::Service),
             ("/admin/keys/{id}", Needs::Service),
-            ("/openapi.json", Needs::Service),
-            ("/rest/v1/", Needs::Service),
+            ("/openapi.json", Needs::Principal),
+            ("/rest/v1/", Needs::Principal),
+            ("/docs", Needs::Nothing),
             ("/whatever/comes", Needs::Service),
         ] {
             assert_eq!(needs(route), needed, "{route}");

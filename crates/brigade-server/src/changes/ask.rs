@@ -12,16 +12,7 @@ use brigade::{
     schema::Model,
 };
 
-use crate::transactions::nearest;
-
-/// How changes are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One object a line.
-    Ndjson,
-    /// Server-sent events.
-    Sse,
-}
+use crate::{feed::Format, transactions::nearest};
 
 /// A request for changes, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,8 @@ pub enum Limit {
     Requests,
     /// A follower was refused.
     Followers,
+    /// A live read was refused.
+    Live,
     /// A head did not arrive in time, or a connection was idle for as long.
     HeadTimeout,
     /// A body did not arrive in time.
@@ -28,10 +30,11 @@ pub enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Connections,
         Self::Requests,
         Self::Followers,
+        Self::Live,
         Self::HeadTimeout,
         Self::BodyTimeout,
         Self::WriteTimeout,
@@ -43,6 +46,7 @@ impl Limit {
             Self::Connections => "connections_max",
             Self::Requests => "requests_max",
             Self::Followers => "followers_max",
+            Self::Live => "live_max",
             Self::HeadTimeout => "head_timeout",
             Self::BodyTimeout => "body_timeout",
             Self::WriteTimeout => "write_timeout",
@@ -71,6 +75,7 @@ pub fn publish_limits(limits: &ServerLimits) {
         (Limit::Connections, limits.connections_max as f64),
         (Limit::Requests, limits.requests_max as f64),
         (Limit::Followers, limits.followers_max as f64),
+        (Limit::Live, limits.live_max as f64),
         (Limit::HeadTimeout, seconds(limits.head_timeout)),
         (Limit::BodyTimeout, seconds(limits.body_timeout)),
         (Limit::WriteTimeout, seconds(limits.write_timeout)),

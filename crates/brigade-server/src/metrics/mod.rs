@@ -89,6 +89,7 @@ fn describe() {
         "Time from a request's head to its answer's head, by route template, method and status"
     );
     metrics::describe_gauge!("brigade_http_followers", "Followers of /changes");
+    metrics::describe_gauge!("brigade_http_live_reads", "Subscribers of live reads");
     metrics::describe_gauge!("brigade_http_connections", "Open connections");
     metrics::describe_gauge!("brigade_pool_connections_max", "Connections that a pool may have");
     metrics::describe_gauge!("brigade_pool_connections", "Connections of a pool that are open");
@@ -97,6 +98,7 @@ fn describe() {
     metrics::describe_gauge!("brigade_build_info", "1, with the version as a label");
     metrics::gauge!("brigade_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("brigade_http_followers").set(0.0);
+    metrics::gauge!("brigade_http_live_reads").set(0.0);
     metrics::gauge!("brigade_http_connections").set(0.0);
     auth::describe();
     limit::describe();

@@ -1,8 +1,8 @@
 //! Tables and views over HTTP, with PostgREST's conventions: existing clients work unchanged.
 //!
 //! This folder only parses and renders. In reading order: `grammar` turns a query string into a read, [`prefer`] and
-//! [`accept`] its headers into wishes, [`get`] asks; [`write`] makes a transaction of the rows that `given` read; [`answer`]
-//! writes what came back and `refusal` what did not.
+//! [`accept`] its headers into wishes, [`get`] asks, `live` goes on asking; [`write`] makes a transaction of the rows that `given`
+//! read; [`answer`] writes what came back and `refusal` what did not.
 
 mod accept;
 mod answer;
@@ -10,6 +10,7 @@ mod fresh;
 mod get;
 mod given;
 pub mod grammar;
+mod live;
 mod prefer;
 mod put;
 mod range;
@@ -57,6 +58,7 @@ async fn table(
     let query = uri.query().unwrap_or_default().to_owned();
     let request = Request { table, query, method, headers, principal };
     match request.method {
+        Method::GET if live::is_asked(&request.headers) => Ok(live::answer(&server, &request).await?),
         Method::GET | Method::HEAD => Ok(get::answer(&server, &request).await?),
         Method::OPTIONS => {
             Ok((StatusCode::OK, [(header::ALLOW, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE")]).into_response())

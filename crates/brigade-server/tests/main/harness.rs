@@ -115,6 +115,11 @@ impl Running {
         Self::open(Self::project(""), limits).await
     }
 
+    /// With both.
+    pub async fn start_limited_on(migration: &str, limits: ServerLimits) -> Self {
+        Self::open(Self::project_of(migration, ""), limits).await
+    }
+
     fn project(config: &str) -> TempDir {
         Self::project_of(MIGRATION, config)
     }

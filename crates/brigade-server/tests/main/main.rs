@@ -6,6 +6,8 @@ mod changes;
 mod harness;
 mod health;
 mod limits;
+mod live;
+mod openapi;
 mod operations;
 mod places;
 mod rest;

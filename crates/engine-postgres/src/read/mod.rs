@@ -1,21 +1,26 @@
 //! Reads of tables: a checked read becomes one SQL statement, whose rows the server writes as JSON itself.
 //!
-//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it.
+//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it; `given` reads rows that are
+//! in no table.
 
 mod condition;
 mod embed;
+mod given;
 mod node;
 mod order;
 mod run;
 mod value;
 
+use std::sync::Arc;
+
 use brigade_core::{
-    data::Result,
+    data::{Result, Row},
     engine::{CheckedNode, CheckedRead, ReadAnswer, Tables},
 };
-use tokio_postgres::Row;
 
 use crate::{encode::Param, truth::PostgresTruth};
+
+pub(crate) use run::run;
 
 #[async_trait::async_trait]
 impl Tables for PostgresTruth {
@@ -26,6 +31,14 @@ impl Tables for PostgresTruth {
         let answer = run::run(session.client(), &read).await;
         session.end();
         answer
+    }
+
+    async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>> {
+        let mut session = self.session().await?;
+        session.begin();
+        let shown = given::show(session.client(), &read, &rows).await;
+        session.end();
+        shown
     }
 }
 
@@ -43,7 +56,11 @@ pub(crate) fn of_rows(read: &CheckedRead, from: &str, params: Vec<Param>) -> Res
 }
 
 /// What the rows of [`of_rows`] are as an answer; their columns begin at `skip`.
-pub(crate) fn shown<'r>(read: &CheckedRead, rows: impl Iterator<Item = &'r Row>, skip: usize) -> Result<ReadAnswer> {
+pub(crate) fn shown<'r>(
+    read: &CheckedRead,
+    rows: impl Iterator<Item = &'r tokio_postgres::Row>,
+    skip: usize,
+) -> Result<ReadAnswer> {
     let mut page = run::Page::begin(read);
     for row in rows {
         page.row(row, skip)?;

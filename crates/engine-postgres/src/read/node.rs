@@ -110,6 +110,18 @@ impl Sql {
         shape: Shape,
     ) -> Result<()> {
         self.push("SELECT ");
+        self.items(node, alias, shape)?;
+        self.push(" FROM ");
+        from(self);
+        self.conditions(node, alias, link)?;
+        self.group(node);
+        self.order(node, alias)?;
+        self.limit(node);
+        Ok(())
+    }
+
+    /// What each row shows, with commas between.
+    pub(super) fn items(&mut self, node: &CheckedNode, alias: Alias, shape: Shape) -> Result<()> {
         for (i, item) in node.items.iter().enumerate() {
             self.push(if i > 0 { "," } else { "" });
             match shape {
@@ -125,12 +137,6 @@ impl Sql {
                 }
             }
         }
-        self.push(" FROM ");
-        from(self);
-        self.conditions(node, alias, link)?;
-        self.group(node);
-        self.order(node, alias)?;
-        self.limit(node);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::{encode::column, error::from_pg};
 /// An estimate at or below this is counted: what a guess would save is small then.
 const COUNTED_MAX: u64 = 1_000;
 
-pub(super) async fn run(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
+pub(crate) async fn run(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
     let guess = match read.count {
         Some(Count::Planned | Count::Estimated) if !read.is_whole() => Some(planned(client, read).await?),
         _ => None,

@@ -219,7 +219,8 @@ fn is_exact(ty: &SqlType, value: &Value) -> bool {
     value.is_null() || !matches!(ty, SqlType::Numeric { .. } | SqlType::Interval)
 }
 
-fn bound(value: &Value, ty: &SqlType) -> Result<Bound> {
+/// A value as it lies in a column of a type.
+pub(super) fn bound(value: &Value, ty: &SqlType) -> Result<Bound> {
     // What nobody knows the type of is compared as a number where it looks like one.
     if let (SqlType::Other(_), Value::Text(text)) = (ty, value)
         && let Ok(number) = text.parse::<i64>()

@@ -2,19 +2,22 @@
 //! anything in between.
 //!
 //! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it, `row`
-//! writes what a row shows; `functions` are those that SQL calls for what must be exact.
+//! writes what a row shows; `given` reads rows that are in no table; `functions` are those that SQL calls for what must be exact.
 
 mod condition;
 mod embed;
 pub(crate) mod functions;
+mod given;
 mod node;
 mod order;
 mod row;
 mod run;
 mod value;
 
+use std::sync::Arc;
+
 use brigade_core::{
-    data::Result,
+    data::{Result, Row},
     engine::{CheckedNode, CheckedRead, ReadAnswer, Tables},
     schema::{Model, Table},
 };
@@ -22,11 +25,18 @@ use rusqlite::{Connection, types::Value as Bound};
 
 use crate::{SqliteTruth, readers};
 
+pub(crate) use run::within;
+
 #[async_trait::async_trait]
 impl Tables for SqliteTruth {
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer> {
         let timeout = self.shared.config.statement_timeout;
         readers::read(&self.shared, move |conn| run::run(conn, &read, timeout)).await
+    }
+
+    async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>> {
+        let timeout = self.shared.config.statement_timeout;
+        readers::read(&self.shared, move |conn| given::show(conn, &read, &rows, timeout)).await
     }
 }
 

@@ -16,8 +16,7 @@ use crate::error;
 const STEPS: i32 = 10_000;
 
 pub(super) fn run(conn: &mut Connection, read: &CheckedRead, timeout: Duration) -> Result<ReadAnswer> {
-    let deadline = Instant::now() + timeout.min(Duration::from_secs(86_400));
-    conn.progress_handler(STEPS, Some(move || Instant::now() > deadline)).map_err(error::from_sqlite)?;
+    limit(conn, timeout)?;
     if read.count.is_none() || read.is_whole() {
         let mut answer = page(conn, read)?;
         answer.total = read.count.map(|_| answer.rows);
@@ -28,6 +27,20 @@ pub(super) fn run(conn: &mut Connection, read: &CheckedRead, timeout: Duration) 
     let mut answer = page(&view, read)?;
     answer.total = Some(total(&view, read)?);
     Ok(answer)
+}
+
+/// The page alone, inside a view that is open already.
+pub(crate) fn within(conn: &mut Connection, read: &CheckedRead, timeout: Duration) -> Result<ReadAnswer> {
+    limit(conn, timeout)?;
+    let answer = page(conn, read);
+    conn.progress_handler(0, None::<fn() -> bool>).map_err(error::from_sqlite)?;
+    answer
+}
+
+/// Ends what runs on a connection after a time.
+pub(super) fn limit(conn: &mut Connection, timeout: Duration) -> Result<()> {
+    let deadline = Instant::now() + timeout.min(Duration::from_secs(86_400));
+    conn.progress_handler(STEPS, Some(move || Instant::now() > deadline)).map_err(error::from_sqlite)
 }
 
 fn total(conn: &Connection, read: &CheckedRead) -> Result<u64> {
@@ -71,7 +84,7 @@ fn rows(
 }
 
 /// Writes rows, one after another, into one text.
-struct Writer<'r> {
+pub(super) struct Writer<'r> {
     read: &'r CheckedRead,
     kinds: &'r [Kind],
     /// `"name":` for each item.
@@ -81,7 +94,7 @@ struct Writer<'r> {
 }
 
 impl<'r> Writer<'r> {
-    fn new(read: &'r CheckedRead, kinds: &'r [Kind]) -> Self {
+    pub(super) fn new(read: &'r CheckedRead, kinds: &'r [Kind]) -> Self {
         let mut out = String::with_capacity(1024);
         let mut names = Vec::with_capacity(kinds.len());
         for (i, item) in read.node.items.iter().enumerate() {
@@ -120,7 +133,7 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
-    fn object(&mut self, row: &rusqlite::Row<'_>) -> Result<()> {
+    pub(super) fn object(&mut self, row: &rusqlite::Row<'_>) -> Result<()> {
         self.out.push_str(if self.rows > 0 { ",{" } else { "{" });
         for (i, (name, kind)) in self.names.iter().zip(self.kinds).enumerate() {
             self.out.push_str(if i > 0 { "," } else { "" });
@@ -138,6 +151,11 @@ impl<'r> Writer<'r> {
             kind.write_cell(row.get_ref(i).map_err(error::from_sqlite)?, &mut self.out);
         }
         Ok(())
+    }
+
+    /// The one object that was written, without a list around it.
+    pub(super) fn finish_one(mut self) -> String {
+        self.out.split_off(1)
     }
 
     fn finish(mut self) -> ReadAnswer {

@@ -1,15 +1,8 @@
-//! Changes as lines: one object each.
+//! Lines: one JSON object each.
 
-use brigade::data::{Change, Error};
+use brigade::data::Error;
 
-use super::render::write_change;
 use crate::{error, json::Object};
-
-/// Writes one change.
-pub fn change(out: &mut String, change: &Change) {
-    write_change(out, change);
-    out.push('\n');
-}
 
 /// The last line of a reader that is cut off.
 pub fn error(out: &mut String, error: &Error) {

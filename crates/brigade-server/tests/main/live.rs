@@ -1,0 +1,405 @@
+//! Live reads: all rows, then what enters, changes in and leaves the filter, on every engine that can be the truth.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use brigade_server::ServerLimits;
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Running, engines};
+
+const TABLES: &str = "
+CREATE TABLE rooms (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE people (
+    id integer PRIMARY KEY,
+    name text NOT NULL,
+    age integer,
+    score numeric(6, 2),
+    seen timestamptz,
+    tags text[],
+    room integer REFERENCES rooms (id) ON DELETE CASCADE
+);
+CREATE VIEW adults AS SELECT id, name FROM people WHERE age >= 18;
+";
+
+/// An event as it came: id, name, data.
+#[derive(Clone, Debug, PartialEq)]
+struct Event {
+    id: String,
+    name: String,
+    data: Value,
+}
+
+/// A subscriber.
+struct Subscriber {
+    response: Response,
+    read: String,
+}
+
+impl Subscriber {
+    async fn open(server: &Running, path: &str, last: Option<&str>) -> Self {
+        let mut request = server.request("GET", path).header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        if status != 200 {
+            panic!("{path}: {status}: {}", response.text().await.unwrap());
+        }
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, read: String::new() }
+    }
+
+    /// The next event; none at the end of the answer.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.read = rest;
+                if !event.starts_with(':') {
+                    return Some(parsed(&event));
+                }
+                continue;
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk()).await;
+            let Ok(Some(chunk)) = chunk.expect("an event in time") else { return None };
+            self.read.push_str(std::str::from_utf8(&chunk).expect("text"));
+        }
+    }
+
+    /// The next events are these: name and data.
+    async fn expect(&mut self, context: &str, events: &[(&str, Value)]) -> String {
+        let mut id = String::new();
+        for (name, data) in events {
+            let event = self.next().await.expect("an event before the end");
+            assert_eq!((event.name.as_str(), &event.data), (*name, data), "{context}");
+            id = event.id;
+        }
+        id
+    }
+}
+
+fn parsed(text: &str) -> Event {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+    let data = field("data: ");
+    let data = serde_json::from_str(&data).unwrap_or_else(|e| panic!("{e}: {text}"));
+    Event { id: field("id: "), name: field("event: "), data }
+}
+
+async fn commit(server: &Running, statements: Value) {
+    let answer = server.commit(&json!({ "statements": statements }).to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+fn insert(rows: Value) -> Value {
+    json!({"insert": {"table": "people", "rows": rows}})
+}
+
+fn update(id: i64, set: Value) -> Value {
+    json!({"update": {"table": "people", "where": {"id": id}, "set": set}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_first_then_what_enters_changes_and_leaves() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(TABLES, &settings).await;
+        commit(
+            &server,
+            json!([insert(json!([{"id": 1, "name": "Ann", "age": 40}, {"id": 2, "name": "Bob", "age": 7}]))]),
+        )
+        .await;
+        let path = "/rest/v1/people?select=id,called:name,score::text&age=gte.18&order=id";
+        let mut live = Subscriber::open(&server, path, None).await;
+        let row = |id: i64, name: &str, score: Value| json!({"id": id, "called": name, "score": score});
+        live.expect(engine, &[("snapshot", json!([row(1, "Ann", Value::Null)]))]).await;
+
+        // One enters, one comes that does not belong, one changes, and one changes in what is not shown.
+        commit(&server, json!([insert(json!([{"id": 3, "name": "Cid", "age": 18}, {"id": 4, "name": "Dot"}]))])).await;
+        commit(&server, json!([update(1, json!({"score": "12.5"})), update(1, json!({"age": 41}))])).await;
+        let place = live
+            .expect(engine, &[("insert", row(3, "Cid", Value::Null)), ("update", row(1, "Ann", json!("12.50")))])
+            .await;
+        // One grows into it, one leaves by changing, one by going; a refused transaction is nothing.
+        commit(&server, json!([update(2, json!({"age": 18}))])).await;
+        commit(&server, json!([update(3, json!({"age": null}))])).await;
+        server.commit(&json!({"statements": [update(1, json!({"name": null}))]}).to_string()).await;
+        commit(&server, json!([{"delete": {"table": "people", "where": {"id": 1}}}])).await;
+        let rest = [
+            ("insert", row(2, "Bob", Value::Null)),
+            ("delete", row(3, "Cid", Value::Null)),
+            ("delete", row(1, "Ann", json!("12.50"))),
+        ];
+        live.expect(engine, &rest).await;
+
+        // Whoever lost the connection goes on, without the rows.
+        let mut again = Subscriber::open(&server, path, Some(&place)).await;
+        again.expect(engine, &rest).await;
+        commit(&server, json!([update(2, json!({"name": "Rob"}))])).await;
+        for one in [&mut live, &mut again] {
+            one.expect(engine, &[("update", row(2, "Rob", Value::Null))]).await;
+        }
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_program_is_heard_and_every_type_is_judged_as_a_read_judges_it() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(TABLES, &settings).await;
+        commit(&server, json!([{"insert": {"table": "rooms", "rows": [{"id": 1, "name": "a"}]}}])).await;
+        let filters = [
+            "name=ilike.*A*",
+            "score=gt.9.5",
+            "tags=cs.{x}",
+            "seen=lt.2026-01-01",
+            "or=(age.is.null,name.eq.Bob)",
+            "and=(room.eq.1,age.not.is.null)",
+            "tags=ov.{x,y}&age=in.(1,2)",
+        ];
+        let mut live = Vec::new();
+        for filter in filters {
+            let mut one = Subscriber::open(&server, &format!("/people?select=id&{filter}"), None).await;
+            one.expect(filter, &[("snapshot", json!([]))]).await;
+            live.push(one);
+        }
+        // A cascade takes the first one away later; SQL is another way in.
+        commit(
+            &server,
+            json!([insert(json!([
+                {"id": 1, "name": "Bob", "age": 1, "score": "10.00", "tags": ["x"], "seen": "2025-05-05T00:00:00Z", "room": 1},
+                {"id": 2, "name": "Änna", "score": "9.50", "tags": ["y"], "seen": "2026-05-05T00:00:00Z"},
+            ]))]),
+        )
+        .await;
+        server.brigade.query("DELETE FROM rooms WHERE id = 1", true, 1).await.unwrap();
+        commit(
+            &server,
+            json!([insert(json!([{"id": 99, "name": "amen", "age": 1, "score": "99", "tags": ["x"],
+            "seen": "2020-01-01T00:00:00Z"}]))]),
+        )
+        .await;
+        commit(&server, json!([update(99, json!({"age": null}))])).await;
+        for (filter, one) in filters.iter().zip(&mut live) {
+            let held = server.get(&format!("/people?select=id&{filter}")).await.json();
+            let mut known = BTreeMap::new();
+            // The last row ends each list: what came before has been told by then.
+            let last = if *filter == "and=(room.eq.1,age.not.is.null)" { 1 } else { 99 };
+            let end = if last == 1 || filter.contains("age=in") { "delete" } else { "insert" };
+            loop {
+                let event = one.next().await.expect("an event");
+                let id = event.data["id"].as_i64().unwrap();
+                follow(&mut known, &event.name, id, event.data.clone(), filter);
+                if id == last && event.name == end {
+                    break;
+                }
+            }
+            let known: Vec<Value> = known.into_values().collect();
+            assert_eq!(Value::from(known), held, "{engine}: {filter}");
+        }
+        server.stop().await;
+    }
+}
+
+/// What a subscriber knows after an event. A row enters only where it was not, and changes or leaves only where it was.
+fn follow(known: &mut BTreeMap<i64, Value>, name: &str, id: i64, row: Value, context: &str) {
+    let before = match name {
+        "delete" => known.remove(&id),
+        _ => known.insert(id, row),
+    };
+    assert_eq!(before.is_none(), name == "insert", "{context}: {name} of {id}");
+}
+
+/// A subscriber of rows with an age of 50 or more, until it has seen the last row; it loses its connection at times.
+async fn subscribe(server: Arc<Running>, number: u64, context: String) -> BTreeMap<i64, Value> {
+    let path = "/people?select=id,age,name&age=gte.50";
+    let mut random = Random(number);
+    let (mut known, mut last): (BTreeMap<i64, Value>, Option<String>) = (BTreeMap::new(), None);
+    loop {
+        let mut live = Subscriber::open(&server, path, last.as_deref()).await;
+        for _ in 0..1 + random.below(200) {
+            let event = live.next().await.expect("an event");
+            assert_ne!(event.name, "error", "{context}: {event:?}");
+            last = Some(event.id.clone());
+            if event.name == "snapshot" {
+                let rows = event.data.as_array().unwrap().iter();
+                known = rows.map(|row| (row["id"].as_i64().unwrap(), row.clone())).collect();
+                // At times all rows are read anew, as by one who comes late.
+                continue;
+            }
+            let id = event.data["id"].as_i64().unwrap();
+            follow(&mut known, &event.name, id, event.data, &context);
+        }
+        if known.contains_key(&LAST) {
+            return known;
+        }
+        if random.below(4) == 0 {
+            last = None;
+        }
+    }
+}
+
+/// The row that ends the test.
+const LAST: i64 = 1_000_000;
+
+#[derive(Clone, Copy)]
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((mixed ^ (mixed >> 27)) >> 11) % n
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_exact_beside_writers_whenever_one_comes_and_goes() {
+    const WRITERS: u64 = 4;
+    const SUBSCRIBERS: u64 = 8;
+    for (engine, settings, _held) in engines() {
+        let server = Arc::new(Running::start_on(TABLES, &settings).await);
+        let seed = rand::random::<u32>();
+        let context = format!("{engine}, seed {seed}");
+        let stop = Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
+                tokio::spawn(async move {
+                    let mut random = Random(u64::from(seed) << 8 | writer);
+                    while !stop.load(Ordering::Relaxed) {
+                        let statements: Vec<Value> =
+                            (0..1 + random.below(4)).map(|_| write(&mut random, writer)).collect();
+                        let body = json!({ "statements": statements }).to_string();
+                        let answer = server.commit(&body).await;
+                        assert_eq!(answer.status, 200, "{}", answer.text);
+                    }
+                })
+            })
+            .collect();
+        let subscribers: Vec<_> = (0..SUBSCRIBERS)
+            .map(|n| tokio::spawn(subscribe(Arc::clone(&server), u64::from(seed) ^ n << 40, context.clone())))
+            .collect();
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        stop.store(true, Ordering::Relaxed);
+        for writer in writers {
+            writer.await.expect("no writer panics");
+        }
+        // Enough rows after the last one that nobody waits in the middle of his turn.
+        let tail: Vec<Value> = (0..300).map(|n| json!({"id": LAST + n, "name": "z", "age": 99})).collect();
+        for row in tail {
+            commit(&server, json!([insert(json!([row]))])).await;
+        }
+        let held = server.get("/people?select=id,age,name&age=gte.50&order=id&id=lt.1000000").await.json();
+        for subscriber in subscribers {
+            let known = subscriber.await.expect("no subscriber panics");
+            let known: Vec<Value> = known.into_iter().filter(|(id, _)| *id < LAST).map(|(_, row)| row).collect();
+            assert_eq!(Value::from(known), held, "{context}");
+        }
+        println!("{context}: {} rows at the end", held.as_array().unwrap().len());
+    }
+}
+
+/// A statement of one writer, on rows of its own.
+fn write(random: &mut Random, writer: u64) -> Value {
+    let id = (random.below(60) * 10 + writer) as i64;
+    let (age, name) = (random.below(100), format!("n{}", random.below(3)));
+    match random.below(4) {
+        0 => json!({"delete": {"table": "people", "where": {"id": id}}}),
+        1 => update(id, json!({"age": age})),
+        _ => json!({"upsert": {"table": "people", "rows": [{"id": id, "name": name, "age": age}], "on": ["id"]}}),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_live_is_refused_with_its_reason() {
+    for (engine, settings, _held) in engines() {
+        let settings = format!("{settings}[rest]\naggregates = true\nmax_rows = 3\n");
+        let mut server = Running::start_on(TABLES, &settings).await;
+        let ask = async |path: &str| {
+            let request = server.request("GET", path).header("accept", "text/event-stream");
+            Answer::of(request.send().await.expect("an answer")).await
+        };
+        for (path, status, code) in [
+            ("/adults", 400, "PGRST127"),
+            ("/people?select=id,rooms(name)", 400, "PGRST127"),
+            ("/people?select=age.sum()", 400, "PGRST127"),
+            ("/people?limit=1", 400, "PGRST127"),
+            ("/people?offset=1", 400, "PGRST127"),
+            ("/people?ages=eq.1", 400, "42703"),
+            ("/people?age=eq.x", 400, "22P02"),
+            ("/peoples", 404, "PGRST205"),
+        ] {
+            let body = ask(path).await.is_error(status, code);
+            assert!(code != "PGRST127" || body["hint"].is_string(), "{engine}: {path}: {body}");
+        }
+        for (last, status, code) in [("nonsense", 400, "BRG400"), ("12;1:2", 400, "BRG400")] {
+            let request = server.request("GET", "/people").header("accept", "text/event-stream");
+            let sent = request.header("last-event-id", last).send().await.expect("an answer");
+            Answer::of(sent).await.is_error(status, code);
+        }
+        let rows: Vec<Value> = (0..4).map(|id| json!({"id": id, "name": "x"})).collect();
+        commit(&server, json!([insert(rows.into())])).await;
+        ask("/people").await.is_error(413, "BRG413");
+        let mut few = Subscriber::open(&server, "/people?select=id&id=lt.2", None).await;
+        few.expect(engine, &[("snapshot", json!([{"id": 0}, {"id": 1}]))]).await;
+        server.stop().await;
+        assert_eq!(few.next().await, None, "{engine}: the server's end is the answer's");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_too_slow_is_cut_off_and_places_are_bounded() {
+    let limits = ServerLimits { live_max: 2, ..ServerLimits::default() };
+    let mut server = Running::start_limited_on(TABLES, limits).await;
+    let mut quick = Subscriber::open(&server, "/people?select=id", None).await;
+    quick.expect("quick", &[("snapshot", json!([]))]).await;
+    let head = "GET /people HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n";
+    let slow = server.socket(head, Duration::from_secs(20));
+    while server.metric("brigade_http_live_reads").await < 2.0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let refused = server.request("GET", "/people").header("accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(refused.headers()["retry-after"], "1");
+    Answer::of(refused).await.is_error(503, "BRG503");
+    // More than sockets and batches hold, while one of the two takes nothing.
+    let name = "x".repeat(200_000);
+    for id in 0..200 {
+        commit(&server, json!([insert(json!([{"id": id, "name": name}]))])).await;
+        quick.expect("quick", &[("insert", json!({"id": id}))]).await;
+    }
+    let told = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut &slow, &mut text).expect("an end");
+        text
+    });
+    let told = told.await.unwrap();
+    let end = told.rsplit("event: ").next().unwrap();
+    assert!(end.starts_with("error\ndata: {") && end.contains("too slow"), "{end}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_emptied_at_once_is_read_anew() {
+    for (engine, settings, held) in engines() {
+        if held.is_none() {
+            continue;
+        }
+        let mut server = Running::start_on(TABLES, &settings).await;
+        commit(&server, json!([insert(json!([{"id": 1, "name": "x"}]))])).await;
+        let mut live = Subscriber::open(&server, "/people?select=id", None).await;
+        live.expect(engine, &[("snapshot", json!([{"id": 1}]))]).await;
+        server.brigade.query("TRUNCATE people", true, 1).await.unwrap();
+        live.expect(engine, &[("snapshot", json!([]))]).await;
+        commit(&server, json!([insert(json!([{"id": 2, "name": "y"}]))])).await;
+        live.expect(engine, &[("insert", json!({"id": 2}))]).await;
+        server.stop().await;
+    }
+}
