@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tokio::{io::AsyncBufReadExt, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::{
     commit::{

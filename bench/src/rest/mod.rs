@@ -112,7 +112,7 @@ async fn ask(server: &Server, connections: usize, request: Request, options: &Op
     for _ in 0..connections {
         open.push((server.connect().await?, request.clone()));
     }
-    clients::run(open, options.time, |(mut connection, request): (Connection, Request)| async {
+    clients::run(open, options.time, |(mut connection, request): (Connection, Request)| async move {
         connection.ask_for(&request.next(), request.status).await?;
         Ok((connection, request))
     })

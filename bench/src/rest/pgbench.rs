@@ -52,7 +52,8 @@ pub async fn measure(url: &str, connections: &[usize], time: Duration, report: &
 
 /// pgbench on the PATH, or where Debian keeps the newest one.
 fn program() -> Option<PathBuf> {
-    let on_path = std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("pgbench"));
+    let path = std::env::var_os("PATH")?;
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("pgbench"));
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut debian: Vec<PathBuf> = versions.map(|version| version.path().join("bin/pgbench")).collect();
     debian.sort();
