@@ -23,7 +23,7 @@ use brigade_core::{
 };
 use tokio::sync::watch;
 
-use crate::{ApiKeys, Lock, Project, Write, stores::Stores};
+use crate::{ApiKeys, Lock, Project, Write, routines::Routines, stores::Stores};
 
 /// How to open a project.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) relations: RwLock<Option<Arc<Relations>>>,
     /// Where live reads hear of changes.
     pub(crate) live: Arc<Hub>,
+    /// What can be called by name.
+    pub(crate) routines: Routines,
     pub(crate) projections: Arc<Projections>,
     /// Whether the projections were started.
     pub(crate) runs: bool,

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `read` and `table_write` (tables), `operate` (migrations, projections, health), `keys` (who may
+//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `operate` (migrations, projections, health), `keys` (who may
 //! come in).
 
 mod brigade;
@@ -30,6 +30,7 @@ mod open;
 mod operate;
 mod project;
 mod read;
+mod routines;
 mod stores;
 mod table_write;
 mod write;
@@ -45,5 +46,6 @@ pub use keys::{API_KEY_PREFIX, ApiKey, ApiKeys, NewApiKey};
 pub use lock::{Holder, Lock, holder};
 pub use operate::MigrationState;
 pub use project::Project;
+pub use routines::Call;
 pub use table_write::TableWrite;
 pub use write::Write;

@@ -17,6 +17,7 @@ use crate::{
     ApiKeys, Brigade, Lock, OpenOptions, Project,
     brigade::Inner,
     operate::{self, Models},
+    routines::Routines,
     stores::Stores,
 };
 
@@ -63,6 +64,7 @@ async fn start(
         operate::bring_up(&*stores.truth, &project, models, options.migrate).await?
     };
     stores.truth.use_model(Arc::clone(&model)).await?;
+    let routines = Routines::prepare(&project, stores, &model).await?;
     let models = watch::Sender::new(model);
     let projections = Arc::new(stores.projections(&project, &data_dir, &models, options.run).await?);
     let retention = options.run.then(|| {
@@ -80,6 +82,7 @@ async fn start(
             models,
             relations: RwLock::default(),
             live: Hub::new(Arc::clone(&stores.truth), Arc::clone(&stores.log), Arc::clone(&stores.tables)),
+            routines,
             projections,
             runs: options.run,
             retention,

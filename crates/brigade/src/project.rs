@@ -16,6 +16,8 @@ pub struct Project {
     pub config: Config,
     /// migrations/, in order.
     pub migrations: Vec<Migration>,
+    /// queries/, by name.
+    pub queries: Vec<MigrationFile>,
 }
 
 impl Project {
@@ -26,7 +28,7 @@ impl Project {
     pub fn read(dir: &Path) -> Result<Self> {
         let config = read_config(dir)?;
         let migrations = if config.schema.existing { Vec::new() } else { read_migrations(dir)? };
-        Ok(Self { dir: dir.to_owned(), config, migrations })
+        Ok(Self { dir: dir.to_owned(), config, migrations, queries: read_files(&dir.join("queries"), "queries/")? })
     }
 }
 
@@ -46,23 +48,27 @@ fn read_config(dir: &Path) -> Result<Config> {
 }
 
 fn read_migrations(dir: &Path) -> Result<Vec<Migration>> {
-    let folder = dir.join("migrations");
+    migrations(read_files(&dir.join("migrations"), "")?)
+}
+
+/// The files of SQL in a folder, by name; none where there is no folder. `shown` stands before a name in errors.
+fn read_files(folder: &Path, shown: &str) -> Result<Vec<MigrationFile>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
     let unreadable =
         |e: std::io::Error| Error::new(code::CONFIG, format!("{} cannot be read: {e}", folder.display())).source(e);
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_file() && name.ends_with(".sql") && !name.starts_with('.') {
-            let text = read_text(&path, &name)?;
+            let text = read_text(&path, &format!("{shown}{name}"))?;
             files.push(MigrationFile { name, text });
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    migrations(files)
+    Ok(files)
 }
 
 /// Reads a file as text; what is no UTF-8 is named with its place.

@@ -9,7 +9,7 @@ use brigade_core::{
     data::{Error, Result, code},
     engine::{CopyStore, Log, SystemClock, Tables, Truth},
     projection::{CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, look},
-    schema::{CopyConfig, Model},
+    schema::{CopyConfig, Dialect, Model},
 };
 use engine_memory::MemoryCopy;
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
@@ -25,6 +25,8 @@ pub(crate) struct Stores {
     pub(crate) log: Arc<dyn Log>,
     /// What answers reads of tables: the truth itself.
     pub(crate) tables: Arc<dyn Tables>,
+    /// In which words the truth takes SQL.
+    pub(crate) dialect: Dialect,
     /// What only a PostgreSQL truth has.
     postgres: Option<(Arc<PostgresTruth>, Arc<PostgresLog>)>,
 }
@@ -41,7 +43,7 @@ impl Stores {
                 let truth = SqliteTruth::open(config, Arc::new(SystemClock))?;
                 let log = Arc::clone(&truth) as Arc<dyn Log>;
                 let tables = Arc::clone(&truth) as Arc<dyn Tables>;
-                Ok(Self { truth, log, tables, postgres: None })
+                Ok(Self { truth, log, tables, dialect: Dialect::Sqlite, postgres: None })
             }
             Some(("postgres" | "postgresql", _)) => {
                 let config = PostgresConfig {
@@ -58,6 +60,7 @@ impl Stores {
                     truth: Arc::clone(&truth) as Arc<dyn Truth>,
                     log: Arc::clone(&log) as Arc<dyn Log>,
                     tables: Arc::clone(&truth) as Arc<dyn Tables>,
+                    dialect: Dialect::Postgres,
                     postgres: Some((truth, log)),
                 })
             }

@@ -7,6 +7,7 @@ mod copy;
 mod log;
 mod read;
 mod refusal;
+mod routine;
 mod truth;
 
 pub use checked::{
@@ -21,4 +22,5 @@ pub use read::{
     Link, OrderBy, Output, ReadAnswer, Tables, push_cell,
 };
 pub use refusal::{Unexpected, column_of, expect_failed, no_such_row};
+pub use routine::{Routine, RoutineCall, RoutineParam, RoutineShape, Source};
 pub use truth::{Applied, MigrationStep, PoolStatus, QueryResult, Snapshot, Truth, TruthStatus};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::{Routine, Source};
 use crate::{
     data::{
-        Result, Row, SqlType, Value,
+        Position, Result, Row, SqlType, Value,
         plan::{Aggregate, Comparator, Count, Is, Quantifier, Step},
     },
     limits,
-    schema::{Model, Relation},
+    schema::{Model, NamedQuery, Relation},
 };
 
 /// A read that has been checked against the model.
@@ -21,6 +22,8 @@ pub struct CheckedRead {
     pub model: Arc<Model>,
     /// What is read.
     pub node: CheckedNode,
+    /// Where the rows come from, if not from the node's relation.
+    pub source: Option<Source>,
     /// Whether rows beyond the page are counted.
     pub count: Option<Count>,
     /// How rows are written.
@@ -245,6 +248,8 @@ pub struct ReadAnswer {
     pub rows: u64,
     /// How many there are without limit and offset, where that was asked.
     pub total: Option<u64>,
+    /// Where the log stands behind what a call has changed.
+    pub position: Option<Position>,
 }
 
 /// A store that answers reads of tables: the truth, or a server that follows it.
@@ -253,18 +258,35 @@ pub trait Tables: Send + Sync {
     /// Runs a read as one statement on one state of the data, however many embeds it has. Values of the caller's are
     /// bound, never pasted into SQL. It may be repeated. Past the engine's statement timeout it answers 57014, past
     /// [`CheckedRead::bytes_max`] BRG413.
+    /// A source that may change rows is called in a transaction of its own, which is committed only where the read holds.
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer>;
 
     /// What a read without embeds and sums shows of each of these rows, as though its relation had this one alone: a JSON
     /// object, or none where its filters leave the row out. The rows have the relation's columns, in order. The store
     /// judges, as it does for [`Tables::read`], so that the two cannot differ.
     async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>>;
+
+    /// Makes a named query the engine's own: its text is translated and judged, its columns are found. Nothing is run. An
+    /// error begins with the place in the query's file.
+    async fn prepare(&self, query: &NamedQuery, model: &Arc<Model>) -> Result<Routine>;
+
+    /// The functions that the database has of its own and that can be called by name, as they are now.
+    async fn functions(&self, _model: &Arc<Model>) -> Result<Vec<Routine>> {
+        Ok(Vec::new())
+    }
 }
 
 impl CheckedRead {
     /// A read of a node as JSON, without a count.
     pub fn new(model: &Arc<Model>, node: CheckedNode) -> Self {
-        Self { model: Arc::clone(model), node, count: None, form: Form::Json, bytes_max: limits::ANSWER_BYTES_MAX }
+        Self {
+            model: Arc::clone(model),
+            node,
+            source: None,
+            count: None,
+            form: Form::Json,
+            bytes_max: limits::ANSWER_BYTES_MAX,
+        }
     }
 }
 

@@ -35,9 +35,23 @@ pub struct ReadRules {
 /// # Errors
 /// 42501 for what is closed, PostgREST's codes for names and shapes, SQLSTATE for operands, BRG413 for limits.
 pub fn check(read: &Read, relations: &Relations, rules: ReadRules, grants: Grants<'_>) -> Result<CheckedRead> {
-    let mut checker = Checker { relations, rules, grants, items: 0, embeds: 0, conditions: 0 };
     grants.allow(&read.from, Verb::Select, Touched::Columns(&[]))?;
     let relation = relations.get(&read.from).ok_or_else(|| unknown::relation(&read.from, relations, grants))?;
+    check_of(read, relation, relations, rules, grants)
+}
+
+/// Checks a read of rows that have the columns of a relation, wherever they come from.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_of(
+    read: &Read,
+    relation: &Arc<Relation>,
+    relations: &Relations,
+    rules: ReadRules,
+    grants: Grants<'_>,
+) -> Result<CheckedRead> {
+    let mut checker = Checker { relations, rules, grants, items: 0, embeds: 0, conditions: 0 };
     let node = checker.node(&read.node, relation, 0)?;
     let mut checked = CheckedRead::new(relations.model(), node);
     checked.count = read.count;

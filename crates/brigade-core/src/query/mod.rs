@@ -12,5 +12,5 @@ mod field;
 mod operand;
 mod unknown;
 
-pub use check::{ReadRules, check};
+pub use check::{ReadRules, check, check_of};
 pub use unknown::relation as unknown_relation;

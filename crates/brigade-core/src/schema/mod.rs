@@ -18,6 +18,7 @@ mod parse;
 mod place;
 mod refused;
 mod relations;
+mod routine;
 mod settings;
 mod split;
 #[cfg(test)]
@@ -31,5 +32,6 @@ pub use model::*;
 pub use parse::{parse, parse_expression};
 pub use place::{excerpt, misplaced, nearest, place};
 pub use relations::{Cardinality, Relation, RelationColumn, Relations, Relationship, Way};
+pub use routine::{Dialect, NamedQuery, Piece, QueryParam, QueryStatement, named_queries};
 pub use split::split;
 pub use types::read_type;

@@ -73,6 +73,11 @@ impl Accepted {
         self.kind == Kind::Object
     }
 
+    /// Whether the answer is JSON.
+    pub fn is_json(self) -> bool {
+        self.kind != Kind::Csv
+    }
+
     /// `Content-Type` of the answer.
     pub fn content_type(self) -> &'static str {
         match (self.kind, self.without_nulls) {

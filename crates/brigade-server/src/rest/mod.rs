@@ -15,6 +15,7 @@ mod prefer;
 mod put;
 mod range;
 mod refusal;
+mod rpc;
 mod write;
 
 use std::sync::Arc;
@@ -32,12 +33,16 @@ use brigade::data::{Error, Principal};
 use crate::Server;
 pub use refusal::Refused;
 
-/// The routes of tables, under `/rest/v1/` and, where no other route has the name, under `/`.
+/// The routes of tables and routines, under `/rest/v1/` and, where no other route has the name, under `/`.
 pub fn routes(routes: Router<Arc<Server>>) -> Router<Arc<Server>> {
-    routes.route("/rest/v1/{table}", any(table)).route("/{table}", any(table))
+    routes
+        .route("/rest/v1/{table}", any(table))
+        .route("/{table}", any(table))
+        .route("/rest/v1/rpc/{name}", any(routine))
+        .route("/rpc/{name}", any(routine))
 }
 
-/// A request for one table.
+/// A request for one table, or for one routine.
 struct Request {
     table: String,
     method: Method,
@@ -68,4 +73,18 @@ async fn table(
         }
         _ => Err(Error::new("PGRST117", format!("Unsupported HTTP method: {}", request.method)).into()),
     }
+}
+
+async fn routine(
+    State(server): State<Arc<Server>>,
+    Path(table): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    Extension(principal): Extension<Arc<Principal>>,
+    body: Body,
+) -> Result<Response, Refused> {
+    let query = uri.query().unwrap_or_default().to_owned();
+    let request = Request { table, query, method, headers, principal };
+    Ok(rpc::answer(&server, &request, body).await?)
 }

@@ -110,6 +110,17 @@ impl Running {
         Self::open(Self::project_of(migration, config), ServerLimits::default()).await
     }
 
+    /// With tables and files of its own.
+    pub async fn start_with_files(migration: &str, config: &str, files: &[(&str, &str)]) -> Self {
+        let folder = Self::project_of(migration, config);
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Self::open(folder, ServerLimits::default()).await
+    }
+
     /// With limits that a test reaches.
     pub async fn start_limited(limits: ServerLimits) -> Self {
         Self::open(Self::project(""), limits).await

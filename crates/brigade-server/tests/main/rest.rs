@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use brigade::limits::URL_BYTES_MAX;
-use brigade_testing::suites::rest::{self, Answer, Case, SCHEMA};
+use brigade_testing::suites::rest::{self, Answer, Case, ROUTINES, SCHEMA};
 
 use crate::harness::{Running, engines};
 
@@ -37,6 +37,42 @@ async fn every_engine_writes_alike() {
         let mut server = Running::start_on(SCHEMA, &format!("{settings}[rest]\ntx_override = true\n")).await;
         rest::run(engine, rest::cases_of_writes(), |case| send(&server, "/rest/v1", case)).await;
         server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_calls_alike() {
+    for (engine, settings, _held) in engines() {
+        let settings = format!("{settings}[rest]\ntx_override = true\n");
+        let mut server = Running::start_with_files(SCHEMA, &settings, &ROUTINES).await;
+        rest::run(engine, rest::cases_of_routines(), |case| send(&server, "/rest/v1", case)).await;
+        if engine == "postgres" {
+            rest::run(engine, rest::cases_of_functions(), |case| send(&server, "", case)).await;
+        }
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_cannot_be_is_named_with_its_place_at_start() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("migrations/0001_init.sql", "CREATE TABLE t (id integer PRIMARY KEY, name text);");
+    for (text, begins) in [
+        ("SELECT id FROM t\nWHERE id = :x", "queries/q.sql:2:12: there is no parameter \"x\""),
+        ("SELECT nothing FROM t", "queries/q.sql:1:1: "),
+        ("SELECT id FROM nowhere", "queries/q.sql:1:1: "),
+        ("SELECT DISTINCT ON (id) id FROM t", "queries/q.sql:1:"),
+        ("DELETE FROM t", "queries/q.sql:1:1: it changes rows"),
+    ] {
+        write("queries/q.sql", text);
+        let options = brigade::OpenOptions::project(folder.path());
+        let error = brigade::Brigade::open(options).await.expect_err(text);
+        assert!(error.message().starts_with(begins), "{text}: {}", error.message());
     }
 }
 

@@ -1,13 +1,15 @@
 //! Reads of tables: a checked read becomes one SQL statement, whose rows the server writes as JSON itself.
 //!
-//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it; `given` reads rows that are
-//! in no table.
+//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it; `given`
+//! reads rows that are in no table; `routine` calls named queries and `functions` finds the database's own.
 
 mod condition;
 mod embed;
+mod functions;
 mod given;
 mod node;
 mod order;
+mod routine;
 mod run;
 mod value;
 
@@ -15,7 +17,8 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Result, Row},
-    engine::{CheckedNode, CheckedRead, ReadAnswer, Tables},
+    engine::{CheckedNode, CheckedRead, ReadAnswer, Routine, Tables},
+    schema::{Model, NamedQuery},
 };
 
 use crate::{encode::Param, truth::PostgresTruth};
@@ -25,6 +28,9 @@ pub(crate) use run::run;
 #[async_trait::async_trait]
 impl Tables for PostgresTruth {
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer> {
+        if read.source.is_some() {
+            return routine::call(self, &read).await;
+        }
         let mut session = self.session().await?;
         // A caller that goes away in the middle leaves the session with a question open: it is closed then.
         session.begin();
@@ -40,6 +46,14 @@ impl Tables for PostgresTruth {
         session.end();
         shown
     }
+
+    async fn prepare(&self, query: &NamedQuery, _: &Arc<Model>) -> Result<Routine> {
+        routine::prepare(self, query).await
+    }
+
+    async fn functions(&self, model: &Arc<Model>) -> Result<Vec<Routine>> {
+        functions::read(self, model).await
+    }
 }
 
 /// The conditions of a node, for a statement that writes its table under the name `t0`. What they bind comes behind
@@ -51,7 +65,7 @@ pub(crate) fn conditions(node: &CheckedNode, params: Vec<Param>) -> Result<(Stri
 /// The statement that shows the rows of `from`, which has the columns of the read's table.
 pub(crate) fn of_rows(read: &CheckedRead, from: &str, params: Vec<Param>) -> Result<(String, Vec<Param>)> {
     let mut sql = node::Sql::behind(params);
-    run::page_of(&mut sql, read, Some(from))?;
+    run::page_of(&mut sql, read, node::From::Relation(from))?;
     Ok((sql.text, sql.params))
 }
 

@@ -3,10 +3,11 @@
 
 use brigade_core::{
     data::{Result, Value},
-    engine::{CheckedNode, CheckedTree, Output},
+    engine::{CheckedNode, CheckedRead, CheckedTree, Output, Source},
+    schema::Piece,
 };
 
-use crate::encode::{Param, quote};
+use crate::encode::{Param, cast, quote};
 
 /// SQL as it is written, with its parameters in order.
 #[derive(Debug, Default)]
@@ -15,6 +16,25 @@ pub(super) struct Sql {
     pub(super) params: Vec<Param>,
     /// The number of the next alias: each place where a relation is read has its own.
     aliases: usize,
+}
+
+/// Where the rows of a read come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From<'f> {
+    /// A table or view, or what stands for it under this name.
+    Relation(&'f str),
+    /// A routine.
+    Source(&'f Source),
+}
+
+impl<'f> From<'f> {
+    /// What a read says.
+    pub(super) fn of(read: &'f CheckedRead) -> Self {
+        match &read.source {
+            Some(source) => Self::Source(source),
+            None => Self::Relation(&read.node.relation.name),
+        }
+    }
 }
 
 /// The alias under which a relation is read.
@@ -82,21 +102,36 @@ impl Sql {
         self.name(alias);
     }
 
-    /// The rows of the node itself.
-    pub(super) fn page(&mut self, node: &CheckedNode, shape: Shape) -> Result<()> {
-        self.page_of(node, &node.relation.name, shape)
+    /// The rows of the node itself, wherever they come from.
+    pub(super) fn page(&mut self, node: &CheckedNode, from: From<'_>, shape: Shape) -> Result<()> {
+        let alias = self.alias();
+        self.select(node, alias, &|sql| sql.root(from, alias), &mut |_| false, shape)
     }
 
-    /// The rows of something that has the columns of the node's relation.
-    pub(super) fn page_of(&mut self, node: &CheckedNode, from: &str, shape: Shape) -> Result<()> {
-        let alias = self.alias();
-        self.select(node, alias, &|sql| sql.relation(from, alias), &mut |_| false, shape)
+    fn root(&mut self, from: From<'_>, alias: Alias) {
+        let source = match from {
+            From::Relation(name) => return self.relation(name, alias),
+            From::Source(source) => source,
+        };
+        self.push("(");
+        for piece in source.pieces.iter() {
+            match piece {
+                Piece::Text(text) => self.push(text),
+                Piece::Value(value) => {
+                    let (value, ty) = &source.values[*value];
+                    self.bind(Param::value(value), &cast(ty));
+                }
+            }
+        }
+        self.push(") AS ");
+        self.name(alias);
     }
 
     /// The rows that the node has without limit and offset, each as nothing.
-    pub(super) fn all(&mut self, node: &CheckedNode) -> Result<()> {
+    pub(super) fn all(&mut self, node: &CheckedNode, from: From<'_>) -> Result<()> {
         let items = if node.is_grouped() { node.items.clone() } else { Vec::new() };
-        self.page(&CheckedNode { limit: None, offset: 0, order: Vec::new(), items, ..node.clone() }, Shape::Columns)
+        let whole = CheckedNode { limit: None, offset: 0, order: Vec::new(), items, ..node.clone() };
+        self.page(&whole, from, Shape::Columns)
     }
 
     /// `SELECT … FROM … WHERE … GROUP BY … ORDER BY … LIMIT …`. `from` writes what is read, `link` the condition that ties

@@ -7,7 +7,7 @@ use brigade_core::{
 use deadpool_postgres::ClientWrapper;
 use futures_util::StreamExt;
 
-use super::node::{Shape, Sql};
+use super::node::{From, Shape, Sql};
 use crate::{encode::column, error::from_pg};
 
 /// An estimate at or below this is counted: what a guess would save is small then.
@@ -35,26 +35,25 @@ fn page(read: &CheckedRead, counts: bool) -> Result<Sql> {
     let mut sql = Sql::default();
     if counts {
         sql.push("SELECT c.n::text, p.* FROM (SELECT count(*) AS n FROM (");
-        sql.all(&read.node)?;
+        sql.all(&read.node, From::of(read))?;
         sql.push(") AS a) AS c LEFT JOIN (SELECT 'x'::text AS x, p.* FROM (");
     }
-    page_of(&mut sql, read, None)?;
+    page_of(&mut sql, read, From::of(read))?;
     if counts {
         sql.push(") AS p) AS p ON true");
     }
     Ok(sql)
 }
 
-/// The statement of the rows alone; `from` stands for the relation where they come from elsewhere.
-pub(super) fn page_of(sql: &mut Sql, read: &CheckedRead, from: Option<&str>) -> Result<()> {
-    let from = from.unwrap_or(&read.node.relation.name);
+/// The statement of the rows alone.
+pub(super) fn page_of(sql: &mut Sql, read: &CheckedRead, from: From<'_>) -> Result<()> {
     if read.form == Form::Csv {
-        return sql.page_of(&read.node, from, Shape::Cells);
+        return sql.page(&read.node, from, Shape::Cells);
     }
     let strip = read.form == Form::JsonWithoutNulls;
     sql.push(if strip { "SELECT json_strip_nulls(row_to_json(r))::text" } else { "SELECT row_to_json(r)::text" });
     sql.push(" FROM (");
-    sql.page_of(&read.node, from, Shape::Columns)?;
+    sql.page(&read.node, from, Shape::Columns)?;
     sql.push(") AS r");
     Ok(())
 }
@@ -124,7 +123,7 @@ impl<'r> Page<'r> {
     /// The whole.
     pub(super) fn finish(mut self) -> ReadAnswer {
         self.out.push_str(if self.read.form == Form::Csv { "" } else { "]" });
-        ReadAnswer { body: self.out.into_bytes(), rows: self.rows, total: None }
+        ReadAnswer { body: self.out.into_bytes(), rows: self.rows, ..ReadAnswer::default() }
     }
 }
 
@@ -132,7 +131,7 @@ impl<'r> Page<'r> {
 async fn planned(client: &ClientWrapper, read: &CheckedRead) -> Result<u64> {
     let mut sql = Sql::default();
     sql.push("EXPLAIN (FORMAT JSON) ");
-    sql.all(&read.node)?;
+    sql.all(&read.node, From::of(read))?;
     let statement = client.prepare_cached(&sql.text).await.map_err(from_pg)?;
     let rows = client.query_raw(&statement, &sql.params).await.map_err(from_pg)?;
     tokio::pin!(rows);

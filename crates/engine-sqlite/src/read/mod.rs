@@ -10,6 +10,7 @@ pub(crate) mod functions;
 mod given;
 mod node;
 mod order;
+mod routine;
 mod row;
 mod run;
 mod value;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Result, Row},
-    engine::{CheckedNode, CheckedRead, ReadAnswer, Tables},
-    schema::{Model, Table},
+    engine::{CheckedNode, CheckedRead, ReadAnswer, Routine, Tables},
+    schema::{Model, NamedQuery, Table},
 };
 use rusqlite::{Connection, types::Value as Bound};
 
@@ -37,6 +38,11 @@ impl Tables for SqliteTruth {
     async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>> {
         let timeout = self.shared.config.statement_timeout;
         readers::read(&self.shared, move |conn| given::show(conn, &read, &rows, timeout)).await
+    }
+
+    async fn prepare(&self, query: &NamedQuery, model: &Arc<Model>) -> Result<Routine> {
+        let (query, model) = (query.clone(), Arc::clone(model));
+        readers::read(&self.shared, move |conn| routine::prepare(conn, &query, &model)).await
     }
 }
 

@@ -1,14 +1,16 @@
 //! A node as SQL. Texts depend on the read's shape alone, so that a prepared statement is found again; everything that the
 //! caller gave is bound.
 
+use std::sync::Arc;
+
 use brigade_core::{
     data::{Error, Result, SqlType, code},
-    engine::{CheckedNode, CheckedTree, Output},
-    schema::{Model, Table},
+    engine::{CheckedNode, CheckedTree, Output, Source},
+    schema::{Model, Piece, Table},
 };
 use rusqlite::types::Value as Bound;
 
-use super::row::Kind;
+use super::{condition::bound, row::Kind};
 use crate::{statement::quoted, tables::rowid};
 
 /// Parameters of one statement (SQLite's own limit is 32,766).
@@ -21,6 +23,20 @@ pub(super) struct Sql<'r> {
     pub(super) model: &'r Model,
     /// The number of the next alias: each place where a relation is read has its own.
     aliases: usize,
+}
+
+/// The rows of a routine: its SQL, and its values as SQLite keeps them.
+pub(super) struct Rows {
+    pieces: Arc<[Piece]>,
+    values: Vec<Bound>,
+}
+
+impl Rows {
+    /// Those of a source.
+    pub(super) fn of(source: &Source) -> Result<Self> {
+        let values = source.values.iter().map(|(value, ty)| bound(value, ty)).collect::<Result<_>>()?;
+        Ok(Self { pieces: Arc::clone(&source.pieces), values })
+    }
 }
 
 /// The alias under which a relation is read.
@@ -87,9 +103,23 @@ impl<'r> Sql<'r> {
     }
 
     /// The whole read: one column for each item. Answers what the columns are.
-    pub(super) fn page(&mut self, node: &CheckedNode) -> Result<Vec<Kind>> {
+    pub(super) fn page(&mut self, node: &CheckedNode, source: Option<&Rows>) -> Result<Vec<Kind>> {
         let alias = self.alias();
-        self.select(node, alias, &|sql| sql.relation(&node.relation.name, alias), &mut |_| false, Shape::Columns)
+        self.select(node, alias, &|sql| sql.root(node, source, alias), &mut |_| false, Shape::Columns)
+    }
+
+    /// The rows that the whole read is about.
+    fn root(&mut self, node: &CheckedNode, source: Option<&Rows>, alias: Alias) {
+        let Some(Rows { pieces, values }) = source else { return self.relation(&node.relation.name, alias) };
+        self.push("(");
+        for piece in pieces.iter() {
+            match piece {
+                Piece::Text(text) => self.push(text),
+                Piece::Value(value) => self.bind(values[*value].clone()),
+            }
+        }
+        self.push(") AS ");
+        self.name(alias);
     }
 
     /// The rows that lie at some places of the table, one after the other: CROSS JOIN keeps SQLite from turning them round.
@@ -118,23 +148,17 @@ impl<'r> Sql<'r> {
     }
 
     /// The number of rows that the node has without limit and offset.
-    pub(super) fn count(&mut self, node: &CheckedNode) -> Result<()> {
+    pub(super) fn count(&mut self, node: &CheckedNode, source: Option<&Rows>) -> Result<()> {
         let alias = self.alias();
         self.push("SELECT count(*) FROM ");
         if node.is_grouped() {
             self.push("(");
             let whole = CheckedNode { limit: None, offset: 0, order: Vec::new(), ..node.clone() };
-            self.select(
-                &whole,
-                alias,
-                &|sql| sql.relation(&node.relation.name, alias),
-                &mut |_| false,
-                Shape::Columns,
-            )?;
+            self.select(&whole, alias, &|sql| sql.root(node, source, alias), &mut |_| false, Shape::Columns)?;
             self.push(")");
             return Ok(());
         }
-        self.relation(&node.relation.name, alias);
+        self.root(node, source, alias);
         self.conditions(node, alias, &mut |_| false)
     }
 

@@ -9,7 +9,10 @@ use brigade_core::{
 };
 use rusqlite::{Connection, params_from_iter, types::Value as Bound};
 
-use super::{node::Sql, row::Kind};
+use super::{
+    node::{Rows, Sql},
+    row::Kind,
+};
 use crate::error;
 
 /// Steps of SQLite's machine between two looks at the clock.
@@ -45,7 +48,7 @@ pub(super) fn limit(conn: &mut Connection, timeout: Duration) -> Result<()> {
 
 fn total(conn: &Connection, read: &CheckedRead) -> Result<u64> {
     let mut sql = Sql::new(&read.model);
-    sql.count(&read.node)?;
+    sql.count(&read.node, source(read)?.as_ref())?;
     let (text, bound) = sql.finish()?;
     let mut statement = conn.prepare_cached(&text).map_err(error::from_sqlite)?;
     let counted = statement.query_row(params_from_iter(bound), |row| row.get::<_, i64>(0));
@@ -54,10 +57,14 @@ fn total(conn: &Connection, read: &CheckedRead) -> Result<u64> {
 
 fn page(conn: &Connection, read: &CheckedRead) -> Result<ReadAnswer> {
     let mut sql = Sql::new(&read.model);
-    let kinds = sql.page(&read.node)?;
+    let kinds = sql.page(&read.node, source(read)?.as_ref())?;
     let (text, bound) = sql.finish()?;
     let mut statement = conn.prepare_cached(&text).map_err(error::from_sqlite)?;
     rows(&mut statement, bound, read, &kinds)
+}
+
+fn source(read: &CheckedRead) -> Result<Option<Rows>> {
+    read.source.as_ref().map(Rows::of).transpose()
 }
 
 /// The rows at some places of the node's table.
@@ -162,7 +169,7 @@ impl<'r> Writer<'r> {
         if self.read.form != Form::Csv {
             self.out.push(']');
         }
-        ReadAnswer { body: self.out.into_bytes(), rows: self.rows, total: None }
+        ReadAnswer { body: self.out.into_bytes(), rows: self.rows, ..ReadAnswer::default() }
     }
 }
 

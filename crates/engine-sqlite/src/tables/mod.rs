@@ -13,6 +13,7 @@ mod expression;
 mod index;
 mod migrate;
 mod name;
+mod routine;
 mod rows;
 mod select;
 mod shape;
@@ -25,6 +26,7 @@ use rusqlite::ErrorCode;
 pub(crate) use capture::{check, clear_stages, create_internal, install_writer_marker, read_layout, rowid, use_model};
 pub(crate) use migrate::{Stamp, migrate, rehearse};
 pub(crate) use name::quote;
+pub(crate) use routine::translate;
 
 #[cfg(test)]
 mod tests;

@@ -35,11 +35,17 @@ pub(super) enum Touched {
 
 /// Translates a statement that reads or writes rows.
 pub(super) fn statement(model: &Model, statement: &Statement) -> Result<Rows> {
+    given(&Scope::of_nothing(model), statement)
+}
+
+/// The same where a scope says what is given.
+pub(super) fn given(nothing: &Scope<'_>, statement: &Statement) -> Result<Rows> {
+    let model = nothing.model;
     match statement {
-        Statement::Query(q) => Ok(Rows { text: select::query(&Scope::of_nothing(model), q)?.text, touched: None }),
-        Statement::Insert(insert) => self::insert(model, insert),
-        Statement::Update(update) => self::update(model, update),
-        Statement::Delete(delete) => self::delete(model, delete),
+        Statement::Query(q) => Ok(Rows { text: select::query(nothing, q)?.text, touched: None }),
+        Statement::Insert(insert) => self::insert(nothing, model, insert),
+        Statement::Update(update) => self::update(nothing, model, update),
+        Statement::Delete(delete) => self::delete(nothing, model, delete),
         other => Err(unknown("the statement", &other.to_string())),
     }
 }
@@ -58,7 +64,7 @@ fn column<'t>(table: &'t Table, name: &str) -> Result<&'t SqlType> {
     }
 }
 
-fn insert(model: &Model, insert: &Insert) -> Result<Rows> {
+fn insert(nothing: &Scope<'_>, model: &Model, insert: &Insert) -> Result<Rows> {
     let TableObject::TableName(name) = &insert.table else {
         return Err(unknown("the statement", &insert.to_string()));
     };
@@ -76,7 +82,7 @@ fn insert(model: &Model, insert: &Insert) -> Result<Rows> {
         Some(source) => {
             let given = given_width(source).filter(|_| insert.columns.is_empty()).unwrap_or(columns.len());
             let columns = name::list(columns.iter().take(given).map(String::as_str));
-            let source = select::typed(&Scope::of_nothing(model), source, &wants)?.text;
+            let source = select::typed(nothing, source, &wants)?.text;
             // SQLite would read ON CONFLICT after a FROM as a join's ON.
             let guard = if insert.on.is_some() && !source.contains(" WHERE ") && source.contains(" FROM ") {
                 " WHERE 1"
@@ -87,7 +93,7 @@ fn insert(model: &Model, insert: &Insert) -> Result<Rows> {
         }
     };
     let mut touched = None;
-    let mut scope = Scope::of_nothing(model);
+    let mut scope = nothing.clone();
     scope.sources.push(Source::of(table, "excluded"));
     scope.sources.push(Source::of(table, &alias));
     if let Some(on) = &insert.on {
@@ -115,7 +121,7 @@ fn insert(model: &Model, insert: &Insert) -> Result<Rows> {
             }
         }
     }
-    text.push_str(&returning(model, table, insert.returning.as_deref())?);
+    text.push_str(&returning(nothing, table, insert.returning.as_deref())?);
     Ok(Rows { text, touched })
 }
 
@@ -148,12 +154,12 @@ fn assignments(scope: &Scope<'_>, table: &Table, given: &[Assignment]) -> Result
     Ok((texts.join(", "), names))
 }
 
-fn update(model: &Model, update: &Update) -> Result<Rows> {
+fn update(nothing: &Scope<'_>, model: &Model, update: &Update) -> Result<Rows> {
     let TableFactor::Table { name, .. } = &update.table.relation else {
         return Err(unknown("the statement", &update.to_string()));
     };
     let table = table(model, &last_name(name))?;
-    let mut scope = Scope::of_nothing(model);
+    let mut scope = nothing.clone();
     let shown = select::factor(&mut scope, &update.table.relation)?;
     let mut from = Vec::new();
     if let Some(UpdateTableFromKind::AfterSet(tables) | UpdateTableFromKind::BeforeSet(tables)) = &update.from {
@@ -179,11 +185,11 @@ fn update(model: &Model, update: &Update) -> Result<Rows> {
     if let Some(condition) = &update.selection {
         text.push_str(&format!(" WHERE {}", scope.condition(condition)?));
     }
-    text.push_str(&returning(model, table, update.returning.as_deref())?);
+    text.push_str(&returning(nothing, table, update.returning.as_deref())?);
     Ok(Rows { text, touched: Some(Touched::Updates(table.name.clone(), names)) })
 }
 
-fn delete(model: &Model, delete: &Delete) -> Result<Rows> {
+fn delete(nothing: &Scope<'_>, model: &Model, delete: &Delete) -> Result<Rows> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
     let [only] = from.as_slice() else { return Err(unknown("the statement", &delete.to_string())) };
     let TableFactor::Table { name, .. } = &only.relation else {
@@ -193,20 +199,20 @@ fn delete(model: &Model, delete: &Delete) -> Result<Rows> {
         return Err(unknown("DELETE … USING", "USING").hint("write WHERE … IN (SELECT …)"));
     }
     let table = table(model, &last_name(name))?;
-    let mut scope = Scope::of_nothing(model);
+    let mut scope = nothing.clone();
     let mut text = format!("DELETE FROM {}", select::factor(&mut scope, &only.relation)?);
     if let Some(condition) = &delete.selection {
         text.push_str(&format!(" WHERE {}", scope.condition(condition)?));
     }
-    text.push_str(&returning(model, table, delete.returning.as_deref())?);
+    text.push_str(&returning(nothing, table, delete.returning.as_deref())?);
     Ok(Rows { text, touched: Some(Touched::Deletes(table.name.clone())) })
 }
 
-fn returning(model: &Model, table: &Table, items: Option<&[SelectItem]>) -> Result<String> {
+fn returning(nothing: &Scope<'_>, table: &Table, items: Option<&[SelectItem]>) -> Result<String> {
     match items {
         None => Ok(String::new()),
         Some(items) => {
-            let scope = Scope::of_table(model, table);
+            let scope = Scope { params: nothing.params, ..Scope::of_table(nothing.model, table) };
             Ok(format!(" RETURNING {}", select::projection(&scope, 0, items, &[])?.0))
         }
     }

@@ -52,6 +52,32 @@ pub(super) fn reads() -> Vec<Case> {
     cases
 }
 
+/// The same at every place of a call.
+pub(super) fn routines() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for attempt in ATTEMPTS {
+        let text = encoded(attempt);
+        let json = format!("\"{}\"", attempt.replace('\\', "\\\\").replace('"', "\\\""));
+        cases.push(get(&format!("/rpc/prolific?land={text}"), "[]"));
+        for path in [
+            format!("/rpc/{text}"),
+            format!("/rpc/prolific?min_posts={text}"),
+            format!("/rpc/prolific?{text}=1"),
+            format!("/rpc/prolific?select={text}"),
+            format!("/rpc/prolific?name=eq.{text}"),
+            format!("/rpc/prolific?order={text}"),
+            format!("/rpc/seen_since?since=2026-01-01&feeling={text}"),
+        ] {
+            cases.push(get(&path, "").or_caller());
+        }
+        for body in [format!("{{{json}: 1}}"), format!("{{\"land\": {json}}}"), format!("{{\"min_posts\": {json}}}")] {
+            cases.push(send("POST", "/rpc/prolific", &body).or_caller());
+        }
+    }
+    cases.push(get("/people?select=id&order=id", r#"[{"id":1},{"id":2},{"id":3},{"id":4}]"#));
+    cases
+}
+
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })

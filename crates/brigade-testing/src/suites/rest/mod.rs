@@ -6,12 +6,21 @@
 mod injected;
 mod reads;
 mod refusals;
+mod routines;
 mod writes;
 
 use brigade_core::data::Json;
 
 /// The tables that the suite works on, with their rows, as a migration.
 pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// Files of a project that has something to call: below its folder, with their text.
+pub const ROUTINES: [(&str, &str); 4] = [
+    ("migrations/0002_functions.postgres.sql", include_str!("functions.sql")),
+    ("queries/prolific.sql", include_str!("prolific.sql")),
+    ("queries/person.sql", include_str!("person.sql")),
+    ("queries/seen_since.sql", include_str!("seen_since.sql")),
+];
 
 /// A request and its answer.
 #[derive(Clone, Debug)]
@@ -183,6 +192,16 @@ pub fn cases_of_writes() -> Vec<Case> {
         injected::writes(),
     ]
     .concat()
+}
+
+/// Calls of named queries, for a project with [`ROUTINES`].
+pub fn cases_of_routines() -> Vec<Case> {
+    [routines::queries(), injected::routines()].concat()
+}
+
+/// Calls of the database's own functions, which only PostgreSQL has, for a project with [`ROUTINES`].
+pub fn cases_of_functions() -> Vec<Case> {
+    routines::functions()
 }
 
 /// Sends every case and compares.

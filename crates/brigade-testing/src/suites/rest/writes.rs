@@ -24,7 +24,7 @@ impl Case {
         self
     }
 
-    fn typed(mut self, content_type: &'static str) -> Self {
+    pub(super) fn typed(mut self, content_type: &'static str) -> Self {
         self.sent = self.sent.map(|(_, body)| (content_type, body));
         self
     }

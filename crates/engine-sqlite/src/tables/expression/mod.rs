@@ -11,12 +11,12 @@ mod scope;
 mod time;
 
 use brigade_core::data::SqlType;
-use sqlparser::ast::{BinaryOperator as Op, CaseWhen, Expr, UnaryOperator};
+use sqlparser::ast::{BinaryOperator as Op, CaseWhen, Expr, UnaryOperator, Value};
 
 pub(super) use scope::{Scope, Source, folded, last_name};
 pub(super) use time::now;
 
-use super::select;
+use super::{routine, select};
 
 /// Something that SQLite cannot say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,10 @@ impl Scope<'_> {
                 let sql = self.expression(inner, want)?;
                 Ok(Sql { text: format!("({})", sql.text), ..sql })
             }
-            Expr::Value(v) => literal::of(&v.value, want),
+            Expr::Value(v) => match &v.value {
+                Value::Placeholder(name) => self.parameter(name),
+                literal => literal::of(literal, want),
+            },
             Expr::TypedString(s) => self.cast(&Expr::Value(s.value.clone()), &s.data_type),
             Expr::Cast { expr, data_type, .. } => self.cast(expr, data_type),
             Expr::Array(array) => self.array(&array.elem, want),
@@ -144,6 +147,15 @@ impl Scope<'_> {
             }
             Expr::AtTimeZone { timestamp, time_zone } => self.at_time_zone(timestamp, time_zone),
             other => Err(unknown("the expression", &other.to_string())),
+        }
+    }
+
+    /// The place of a value that a named query is given.
+    fn parameter(&self, name: &str) -> Result<Sql> {
+        let bare = name.strip_prefix(':').unwrap_or_default();
+        match self.params.iter().position(|param| param.name == bare) {
+            Some(at) => Ok(Sql::typed(routine::place(at), self.params[at].ty.clone())),
+            None => Err(unknown("the placeholder", name)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use brigade_core::{
     data::SqlType,
-    schema::{Model, Table},
+    schema::{Model, QueryParam, Table},
 };
 use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart};
 
@@ -29,12 +29,14 @@ pub(crate) struct Scope<'a> {
     pub(in crate::tables) named: Vec<Source>,
     /// How a bare column is written: `NEW."x"` in a trigger.
     pub(in crate::tables) write: Option<&'a dyn Fn(&str) -> String>,
+    /// What a named query is given.
+    pub(in crate::tables) params: &'a [QueryParam],
 }
 
 impl<'a> Scope<'a> {
     /// No column can be named: defaults.
     pub(in crate::tables) fn of_nothing(model: &'a Model) -> Self {
-        Self { model, sources: Vec::new(), named: Vec::new(), write: None }
+        Self { model, sources: Vec::new(), named: Vec::new(), write: None, params: &[] }
     }
 
     /// The columns of one table.

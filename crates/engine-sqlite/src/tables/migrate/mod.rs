@@ -5,7 +5,7 @@
 
 mod change;
 mod foreign;
-mod place;
+pub(super) mod place;
 mod plan;
 mod rebuild;
 mod rehearsal;

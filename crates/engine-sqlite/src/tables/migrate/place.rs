@@ -45,7 +45,7 @@ impl Place<'_> {
 }
 
 /// The first place of a piece of source, whatever its case and blanks.
-fn found(sql: &str, needle: &str) -> Option<usize> {
+pub(in crate::tables) fn found(sql: &str, needle: &str) -> Option<usize> {
     let (sql, needle) = (sql.to_ascii_lowercase(), needle.to_ascii_lowercase());
     let first_word = || needle.split_whitespace().next().unwrap_or_default().to_owned();
     sql.find(&needle).or_else(|| Some(first_word()).filter(|w| w.len() > 2).and_then(|w| sql.find(&w)))

@@ -1,0 +1,101 @@
+//! `/rpc/NAME`: a routine is called, and its result is read as a table is.
+//!
+//! In reading order: `arguments` says what is given and which routine it fits, [`answer`] calls it, `unwrapped` gives a value
+//! where the routine answers no rows.
+
+mod arguments;
+mod unwrapped;
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use brigade::{
+    Call,
+    data::{
+        Error, Result,
+        plan::{Node, Read},
+    },
+    engine::RoutineShape,
+};
+
+use super::{
+    Request,
+    accept::{self, Accepted},
+    answer, fresh, grammar,
+    prefer::{Prefer, Return},
+    range,
+};
+use crate::{Server, body, error};
+use arguments::Given;
+
+pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) -> Result<Response> {
+    if request.method == Method::OPTIONS {
+        return Ok((StatusCode::OK, [(header::ALLOW, "OPTIONS,GET,HEAD,POST")]).into_response());
+    }
+    let reads = matches!(request.method, Method::GET | Method::HEAD);
+    if !reads && request.method != Method::POST {
+        return Err(wrong_method(&request.method));
+    }
+    let accepted = Accepted::read(&request.headers)?;
+    accept::check_profile(&request.headers, if reads { "accept-profile" } else { "content-profile" })?;
+    let prefer = Prefer::read(&request.headers, &server.brigade.config().rest)?;
+    let found = server.brigade.routines(&request.principal, &request.table).await?;
+    let given = match reads {
+        true => Given::of_query(&request.query, &found)?,
+        false => Given::of_body(&request.headers, &body::read_all(server, &request.headers, body).await?, &found)?,
+    };
+    let names = || server.brigade.routine_names(&request.principal);
+    let (routine, values) = given.choose(&request.table, &found, &server.brigade.model(), names)?;
+    if reads && routine.writes {
+        return Err(wrong_method(&request.method));
+    }
+    let mut node: Node = grammar::parse(given.rest(&request.query))?.node;
+    if request.method == Method::GET {
+        range::apply(&request.headers, &mut node)?;
+    }
+    if routine.shape == RoutineShape::Row {
+        node.limit = Some(node.limit.unwrap_or(1).min(1));
+    }
+    let position = fresh::wait(server, &request.headers, prefer.wait).await?;
+    let read = Read { from: routine.relation.name.clone(), node, count: prefer.count };
+    let call = Call {
+        routine: Arc::clone(&routine),
+        given: values,
+        read: read.clone(),
+        form: accepted.form(),
+        is_single: accepted.is_single(),
+        rolls_back: prefer.rollback == Some(true),
+    };
+    let mut found = server.brigade.call(&request.principal, call).await?;
+    if let Some(position) = found.position {
+        server.handed_out(position);
+    }
+    let position = found.position.unwrap_or(position).max(position);
+    if routine.shape == RoutineShape::Nothing {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        if let Ok(value) = position.to_string().parse() {
+            response.headers_mut().insert(error::POSITION, value);
+        }
+        return Ok(response);
+    }
+    let is_json = accepted.is_json();
+    if is_json && !accepted.is_single() {
+        found.body = unwrapped::body(found.body, routine.shape)?;
+    }
+    let mut response = answer::rows(found, &read, accepted, &prefer, position)?;
+    if !reads && prefer.returning == Some(Return::Minimal) {
+        *response.body_mut() = Body::empty();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    Ok(response)
+}
+
+/// PGRST101.
+fn wrong_method(method: &Method) -> Error {
+    Error::new("PGRST101", format!("Cannot use the {method} method on RPC"))
+}

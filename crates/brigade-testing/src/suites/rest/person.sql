@@ -1,0 +1,3 @@
+-- param person integer
+-- single
+SELECT id, name, active, tags, score, seen, mood FROM people WHERE id = :person

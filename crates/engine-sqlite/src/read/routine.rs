@@ -1,0 +1,66 @@
+//! A named query as something that can be called: translated, then judged by SQLite itself without being run.
+
+use std::sync::Arc;
+
+use brigade_core::{
+    data::{Error, Result, SqlType, code},
+    engine::{Routine, RoutineCall, RoutineParam, RoutineShape},
+    schema::{Model, NamedQuery, Piece, Relation, RelationColumn, misplaced},
+};
+use rusqlite::Connection;
+
+use crate::{error, tables};
+
+pub(super) fn prepare(conn: &Connection, query: &NamedQuery, model: &Model) -> Result<Routine> {
+    let translated = tables::translate(query, model)?;
+    let mut found: Vec<String> = Vec::new();
+    for (statement, parsed) in translated.iter().zip(&query.statements) {
+        found = columns(conn, &statement.pieces).map_err(|error| placed(error, query, parsed.at))?;
+    }
+    let last = translated.last().ok_or_else(|| Error::internal("a query without a statement"))?;
+    let unknown = || SqlType::Other("unknown".into());
+    let known = last.columns.clone().filter(|known| known.len() == found.len()).unwrap_or_default();
+    let column = |(i, name): (usize, String)| {
+        let (name, ty) = known.get(i).cloned().unwrap_or((name, None));
+        RelationColumn { name, ty: ty.unwrap_or_else(unknown), base: None }
+    };
+    let columns: Vec<RelationColumn> = found.into_iter().enumerate().map(column).collect();
+    let shape = match (columns.is_empty(), query.single) {
+        (true, _) => RoutineShape::Nothing,
+        (false, true) => RoutineShape::Row,
+        (false, false) => RoutineShape::Rows,
+    };
+    let call = RoutineCall::Query(Arc::clone(&last.pieces));
+    Ok(Routine {
+        name: query.name.clone(),
+        params: query.params.iter().map(RoutineParam::of).collect(),
+        shape,
+        relation: Arc::new(Relation { name: query.name.clone(), columns, key: Vec::new(), is_view: true }),
+        writes: query.writes,
+        roles: query.roles.clone(),
+        call,
+    })
+}
+
+/// The names of a statement's columns: SQLite reads it and runs nothing.
+fn columns(conn: &Connection, pieces: &[Piece]) -> Result<Vec<String>> {
+    let text: String = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Value(_) => "?",
+        })
+        .collect();
+    let statement = conn.prepare(&text).map_err(error::from_sqlite)?;
+    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+}
+
+fn placed(error: Error, query: &NamedQuery, at: usize) -> Error {
+    let code = if error.code() == code::INTERNAL { code::CONFIG.to_owned() } else { error.code().to_owned() };
+    let place = misplaced(code::CONFIG, &query.file, &query.text, at, error.message());
+    let placed = Error::new(code, place.message().to_owned());
+    match place.get_details() {
+        Some(shown) => placed.details(shown),
+        None => placed,
+    }
+}
