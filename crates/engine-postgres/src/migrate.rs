@@ -217,7 +217,7 @@ fn place(script: &Script, statement: &SqlStatement, error: tokio_postgres::Error
         }
         _ => 0,
     };
-    from_db(db).context(at(script, statement.at + inside))
+    statement.met(from_db(db)).context(at(script, statement.at + inside))
 }
 
 /// A small transactional message: an idle log's place moves on with it.

@@ -266,6 +266,10 @@ impl Truth for PostgresTruth {
         Ok(Box::new(crate::snapshot::PostgresSnapshot::take(self).await?))
     }
 
+    async fn visible_upto(&self) -> Result<Option<Position>> {
+        self.newest().await.map(Some)
+    }
+
     fn status(&self) -> TruthStatus {
         let identity = self.identity();
         let closed = self.closed.load(Ordering::Acquire).then(|| "closed".to_owned());

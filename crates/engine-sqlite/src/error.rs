@@ -138,6 +138,11 @@ const SOME_KEY: (&str, &str) =
 /// How checks and functions of brigade's own name a column and its SQLSTATE: `brigade:COLUMN:SQLSTATE`.
 const MARK: &str = "brigade:";
 
+/// Whether a check or a function of brigade's own refused it.
+pub(crate) fn is_marked(error: &rusqlite::Error) -> bool {
+    error.to_string().contains(MARK)
+}
+
 /// What SQLite's messages begin with; the place or the name follows.
 const UNIQUE: &str = "UNIQUE constraint failed: ";
 const NOT_NULL: &str = "NOT NULL constraint failed: ";
@@ -197,6 +202,7 @@ fn refused(message: &str) -> Option<Found> {
         code::TOO_LONG => "text too long",
         code::INVALID_TEXT => "value of another type, or no label of the enum",
         code::DATETIME_RANGE => "date or time out of range",
+        "22023" => "bytes that are not pairs of hexadecimal digits",
         _ => "value refused",
     };
     Some(Found::new(sqlstate, format!("{what} for column {column:?}")).field(column))

@@ -22,7 +22,7 @@ pub(crate) fn register(conn: &Connection) -> Result<()> {
 }
 
 /// The message by which the mapping of errors knows a column and its SQLSTATE.
-fn refused(column: &str, sqlstate: &str) -> Error {
+pub(crate) fn refused(column: &str, sqlstate: &str) -> Error {
     Error::UserFunctionError(format!("brigade:{column}:{sqlstate}").into())
 }
 

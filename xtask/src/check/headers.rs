@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::run;
 
 /// A ratchet: it may only go down. A file that would pass it holds two subjects.
-const LINES_MAX: usize = 600;
+const LINES_MAX: usize = 450;
 
 /// Marks of unfinished work, written apart so that this file does not hold them.
 const MARKS: [&str; 5] = [

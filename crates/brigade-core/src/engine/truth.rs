@@ -114,6 +114,12 @@ pub trait Truth: Send + Sync {
     /// A consistent view of all tables together with its place in the log.
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>>;
 
+    /// A position at or after everything that a snapshot taken before this shows. None where the log's tip is one: then
+    /// nothing can be seen before it is published.
+    async fn visible_upto(&self) -> Result<Option<Position>> {
+        Ok(None)
+    }
+
     /// Facts for `/status`; never waits for a store that is away.
     fn status(&self) -> TruthStatus;
 

@@ -89,6 +89,45 @@ pub struct SqlStatement {
     pub parsed: Option<Box<ast::Statement>>,
 }
 
+impl SqlStatement {
+    /// An error of rows that the statement meets: which table and column it is about, where that is not said yet, and the
+    /// mend.
+    #[must_use]
+    pub fn met(&self, error: Error) -> Error {
+        if !error.code().starts_with("22") && !error.code().starts_with("23") {
+            return error;
+        }
+        let error = match (error.get_details(), self.about()) {
+            (None, Some(about)) => error.details(about),
+            _ => error,
+        };
+        match error.get_hint() {
+            None => error.hint(
+                "nothing of the migration was applied: change the rows or the statement, and apply it again; what was \
+                 applied before stays as it is",
+            ),
+            Some(_) => error,
+        }
+    }
+
+    /// `table a, column b`, as far as the statement names them.
+    fn about(&self) -> Option<String> {
+        match self.parsed.as_deref()? {
+            ast::Statement::AlterTable(alter) => {
+                let column = alter.operations.iter().find_map(|operation| match operation {
+                    ast::AlterTableOperation::AlterColumn { column_name, .. } => Some(&column_name.value),
+                    _ => None,
+                });
+                let column = column.map(|c| format!(", column {c}")).unwrap_or_default();
+                Some(format!("table {}{column}", alter.name))
+            }
+            ast::Statement::Insert(insert) => Some(format!("table {}", insert.table)),
+            ast::Statement::CreateIndex(index) => Some(format!("table {}", index.table_name)),
+            _ => None,
+        }
+    }
+}
+
 /// What folding a statement into the model found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {

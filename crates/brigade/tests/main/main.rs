@@ -6,6 +6,7 @@ mod lost_logs;
 mod postgres;
 mod projections;
 mod property;
+mod refused_rows;
 mod rewrites;
 mod scans;
 mod schema;

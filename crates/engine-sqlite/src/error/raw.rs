@@ -7,6 +7,8 @@ use brigade_core::{
 };
 use rusqlite::ffi;
 
+use crate::tables::REBUILT;
+
 use super::{CHECK, NOT_NULL, SOME_KEY, UNIQUE, broken, from_sqlite, tail};
 
 /// An error of raw SQL, with the constraint's name from the model.
@@ -29,6 +31,8 @@ fn table_of<'m>(message: &str, model: &'m Model) -> Option<&'m Table> {
         let index = index.trim_matches('\'');
         return tables().find(|table| table.indexes.iter().any(|i| i.name == index));
     }
+    // One that is made anew has another name meanwhile.
+    let place = place.strip_prefix(REBUILT).unwrap_or(place);
     tables().find(|table| place.strip_prefix(table.name.as_str()).is_some_and(|rest| rest.starts_with('.')))
 }
 

@@ -24,7 +24,7 @@ use brigade_core::data::{Error, code};
 use rusqlite::ErrorCode;
 
 pub(crate) use capture::{check, clear_stages, create_internal, install_writer_marker, read_layout, rowid, use_model};
-pub(crate) use migrate::{Stamp, migrate, rehearse};
+pub(crate) use migrate::{REBUILT, Stamp, migrate, rehearse};
 pub(crate) use name::quote;
 pub(crate) use routine::translate;
 

@@ -11,6 +11,7 @@ use super::{DifferenceKind, Held};
 use crate::{
     data::{Change, Checkpoint, Encoder, Error, Key, Layout, Op, Result, Row},
     limits::CHUNK_MAX,
+    log::wait_for,
     projection::line::Line,
     schema::Table,
 };
@@ -22,7 +23,7 @@ pub(super) struct Looked {
 }
 
 /// On PostgreSQL a snapshot may show transactions that the log has not published yet. What differs because of one is
-/// equal a moment later; so there a difference must last this many looks.
+/// equal once the log has come as far; so there a difference must last this many looks, with the log waited for between them.
 const LOOKS_AHEAD: u32 = 5;
 
 /// Looks at keys that go on changing, before it is said that they do.
@@ -85,6 +86,10 @@ pub(super) async fn at_one_place(
             ));
         }
         keys = differ.into_iter().map(|looked| looked.key).collect();
+        // A log that lags, as after a restart, would make a difference of everything that it has still to tell.
+        if let Some(upto) = line.sources.truth.visible_upto().await? {
+            wait_for(&line.sources.log, upto, line.options.stall_max).await?;
+        }
         tokio::time::sleep(Duration::from_millis(10 << looks.min(6))).await;
     }
 }

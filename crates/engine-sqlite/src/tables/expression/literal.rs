@@ -12,7 +12,11 @@ use sqlparser::ast::{
     ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value as Literal,
 };
 
-use super::{Result, Scope, Sql, Untranslatable, last_name, unknown};
+use super::{
+    Result, Scope, Sql, Untranslatable, last_name,
+    number_text::{integer_of, real_of},
+    unknown,
+};
 use crate::{encode, tables::name::text_literal};
 
 /// A literal.
@@ -51,8 +55,7 @@ fn quoted(text: &str, want: Option<&SqlType>) -> Result<Sql> {
     if let (SqlType::TimestampTz | SqlType::Timestamp | SqlType::Date, "now") = (ty, text.trim()) {
         return Ok(Sql::typed(super::time::now(ty), ty.clone()));
     }
-    let value = Value::from_text(ty, text)
-        .map_err(|e| Untranslatable::new(e.message, text).hint("write the literal as its type reads it"))?;
+    let value = Value::from_text(ty, text).map_err(|e| Untranslatable::new(e.message, text).code(e.code))?;
     Ok(Sql::typed(value_literal(&value, ty)?, ty.clone()))
 }
 
@@ -169,13 +172,10 @@ impl Scope<'_> {
                 _ => format!("CAST({} AS TEXT)", sql.text),
             },
             (f, SqlType::Bool) if f.is_number() => format!("({} <> 0)", sql.text),
-            (f, SqlType::Double | SqlType::Real) if f.is_number() || f.is_text() => {
-                format!("CAST({} AS REAL)", sql.text)
-            }
+            (f, SqlType::Double | SqlType::Real) if f.is_number() => format!("CAST({} AS REAL)", sql.text),
+            (f, SqlType::Double | SqlType::Real) if f.is_text() => real_of(&sql.text, e),
             (SqlType::Bool, t) if t.is_number() => sql.text,
-            (f, SqlType::SmallInt | SqlType::Int | SqlType::BigInt) if f.is_text() => {
-                format!("CAST({} AS INTEGER)", sql.text)
-            }
+            (f, SqlType::SmallInt | SqlType::Int | SqlType::BigInt) if f.is_text() => integer_of(&sql.text, e),
             (f, t) if f.is_number() && t.is_number() => return assigned(sql, &ty),
             (SqlType::Date | SqlType::Timestamp | SqlType::TimestampTz, SqlType::Timestamp | SqlType::TimestampTz) => {
                 return assigned(sql, &ty);

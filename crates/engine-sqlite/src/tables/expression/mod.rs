@@ -7,6 +7,7 @@ mod compare;
 mod function;
 mod json;
 mod literal;
+mod number_text;
 mod scope;
 mod time;
 
@@ -27,12 +28,20 @@ pub(crate) struct Untranslatable {
     pub needle: String,
     /// How to mend it.
     pub hint: Option<String>,
+    /// PostgreSQL's SQLSTATE, where PostgreSQL cannot say it either.
+    pub code: Option<&'static str>,
 }
 
 impl Untranslatable {
     /// `what` cannot be said; `needle` stands in the source at its place.
     pub(super) fn new(what: impl Into<String>, needle: &str) -> Self {
-        Self { what: what.into(), needle: needle.to_owned(), hint: None }
+        Self { what: what.into(), needle: needle.to_owned(), hint: None, code: None }
+    }
+
+    /// Adds PostgreSQL's SQLSTATE.
+    fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// Adds how to mend it.

@@ -10,7 +10,7 @@ use brigade_core::{
     data::Result,
     schema::{Model, Table},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use sqlparser::ast::{AlterColumnOperation, AlterTableOperation, Expr, RenameTableNameKind, Statement};
 
 use super::{plan::Planned, rebuild};
@@ -157,11 +157,16 @@ impl Changes {
 /// Does the changes of a statement.
 pub(super) fn apply(conn: &Connection, planned: &Planned<'_>) -> Result<()> {
     let changes = &planned.changes;
-    let run = |sql: &str| conn.execute_batch(sql).map_err(failed("change a table"));
+    let run = |sql: &str| {
+        conn.execute_batch(sql).map_err(|e| match e.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => super::refused(e, &planned.after),
+            _ => failed("change a table")(e),
+        })
+    };
     changes.renames.iter().try_for_each(|sql| run(sql))?;
     changes.drop_indexes.iter().try_for_each(|name| run(&format!("DROP INDEX {}", quote(name))))?;
     if changes.rebuilds() {
-        rebuild::all(conn, &changes.rebuild, &changes.drop_tables)?;
+        rebuild::all(conn, &changes.rebuild, &changes.drop_tables, &planned.after)?;
     }
     changes.plain.iter().try_for_each(|sql| run(sql))?;
     changes.create_indexes.iter().try_for_each(|sql| run(sql))

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use brigade_core::data::{Error, Result, code};
+use brigade_core::{
+    data::{Error, Result, code},
+    schema::Model,
+};
 use rusqlite::Connection;
 
 use crate::tables::failed;
@@ -19,13 +22,16 @@ pub(super) fn orphans(conn: &Connection) -> Result<Orphans> {
     read().map_err(failed("check foreign keys"))
 }
 
-pub(super) fn refuse_new_orphans(conn: &Connection, before: &Orphans) -> Result<()> {
+pub(super) fn refuse_new_orphans(conn: &Connection, before: &Orphans, after: &Model) -> Result<()> {
     for ((table, parent), count) in orphans(conn)? {
         if before.get(&(table.clone(), parent.clone())).is_none_or(|old| *old < count) {
+            let keys = after.table(&table).into_iter().flat_map(|table| &table.foreign_keys);
+            let names: Vec<&str> = keys.filter(|key| key.table == parent).map(|key| key.name.as_str()).collect();
             return Err(Error::new(
                 code::FOREIGN_KEY,
-                format!("the migration leaves {count} rows of {table} that point at no row of {parent}"),
-            ));
+                format!("the migration leaves {count} rows of {table:?} that point at no row of {parent:?}"),
+            )
+            .details(format!("table {table}, constraint {}", names.join(" or "))));
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ use self::{
 use super::{capture, ddl, failed, name::quote, rows};
 use crate::error;
 
+pub(crate) use rebuild::REBUILT;
 pub(crate) use rehearsal::rehearse;
 
 /// Who the migration's transaction is in the log.
@@ -87,7 +88,7 @@ fn applied(conn: &Connection, step: &MigrationStep, plan: &Plan<'_>, stamp: Stam
         refuse_unfit(conn, &step.after, &script.file)?;
     }
     if plan.rebuilds {
-        foreign::refuse_new_orphans(conn, &orphans).map_err(|e| last.error(e))?;
+        foreign::refuse_new_orphans(conn, &orphans, &step.after).map_err(|e| last.error(e))?;
     }
     record(conn, step, &stamp)
 }
@@ -134,6 +135,7 @@ fn run(conn: &Connection, planned: &Planned<'_>) -> Result<()> {
 /// An error of SQL that reads or writes rows.
 fn refused(error: rusqlite::Error, model: &Model) -> Error {
     match error.sqlite_error_code() {
+        _ if error::is_marked(&error) => error::of_raw(error, model),
         Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
             error::of_raw(error, model)
         }

@@ -14,6 +14,7 @@ pub(super) struct Place<'s>(pub Option<(&'s Script, &'s SqlStatement)>);
 impl Place<'_> {
     /// Puts the statement's place before an error's message, unless it has one.
     pub(super) fn error(&self, error: Error) -> Error {
+        let error = self.met(error);
         match self.at("") {
             Some(place) if !error.message().starts_with(self.file()) => error.context(place),
             _ => error,
@@ -25,9 +26,20 @@ impl Place<'_> {
         let hint = found.hint.as_deref().unwrap_or(
             "write it as both engines can say it, or for each alone in NNNN_name.sqlite.sql and NNNN_name.postgres.sql",
         );
-        let error = Error::new(code::UNSUPPORTED, &found.what).hint(hint);
+        let error = match found.code {
+            Some(code) => self.met(Error::new(code, &found.what)),
+            None => Error::new(code::UNSUPPORTED, &found.what).hint(hint),
+        };
         match self.at(&found.needle) {
             Some(place) => error.context(place),
+            None => error,
+        }
+    }
+
+    /// Says what rows the statement met, and the mend.
+    fn met(&self, error: Error) -> Error {
+        match self.0 {
+            Some((_, statement)) => statement.met(error),
             None => error,
         }
     }

@@ -2,7 +2,7 @@
 
 use brigade_core::{
     data::{Error, Result, SqlType, Value, code},
-    schema::Table,
+    schema::{Column, Model, Table},
 };
 use rusqlite::{Connection, OptionalExtension as _, functions::FunctionFlags};
 
@@ -12,20 +12,23 @@ use crate::{
     tables::{capture, ddl, failed, name::list, quote},
 };
 
+/// What the name of a table begins with while it is made.
+pub(crate) const REBUILT: &str = "brigade_rebuild_";
+
 /// The name of a table while it is made.
 pub(super) fn name(table: &str) -> String {
-    format!("brigade_rebuild_{table}")
+    format!("{REBUILT}{table}")
 }
 
 /// Makes tables anew and drops others. Users' triggers, and indexes that no model knows, are kept.
-pub(super) fn all(conn: &Connection, rebuilds: &[Rebuild], drops: &[String]) -> Result<()> {
+pub(super) fn all(conn: &Connection, rebuilds: &[Rebuild], drops: &[String], after: &Model) -> Result<()> {
     let triggers = capture::users(conn)?;
     for (name, _, _) in &triggers {
         run(conn, &format!("DROP TRIGGER {}", quote(name)))?;
     }
     conn.pragma_update(None, "legacy_alter_table", true).map_err(failed("set legacy_alter_table"))?;
     for rebuild in rebuilds {
-        one(conn, rebuild)?;
+        one(conn, rebuild, after)?;
     }
     conn.pragma_update(None, "legacy_alter_table", false).map_err(failed("set legacy_alter_table"))?;
     for table in drops {
@@ -41,12 +44,12 @@ pub(super) fn all(conn: &Connection, rebuilds: &[Rebuild], drops: &[String]) -> 
     Ok(())
 }
 
-fn one(conn: &Connection, rebuild: &Rebuild) -> Result<()> {
+fn one(conn: &Connection, rebuild: &Rebuild, after: &Model) -> Result<()> {
     let (old, new) = (&*rebuild.old, &*rebuild.new);
     let counter = counter(conn, &new.name)?;
     let indexes = foreign_indexes(conn, old)?;
     run(conn, &rebuild.create)?;
-    copy(conn, rebuild).map_err(|e| named(e, new))?;
+    copy(conn, rebuild, after)?;
     run(conn, &format!("DROP TABLE {}", quote(&new.name)))?;
     run(conn, &format!("ALTER TABLE {} RENAME TO {}", quote(&name(&new.name)), quote(&new.name)))?;
     if let (Some(counter), Some(_)) = (counter, ddl::numbering(new)) {
@@ -55,7 +58,7 @@ fn one(conn: &Connection, rebuild: &Rebuild) -> Result<()> {
     indexes.iter().try_for_each(|sql| run(conn, sql))
 }
 
-fn copy(conn: &Connection, rebuild: &Rebuild) -> Result<()> {
+fn copy(conn: &Connection, rebuild: &Rebuild, after: &Model) -> Result<()> {
     let (old, new) = (&*rebuild.old, &*rebuild.new);
     let mut names = Vec::new();
     let mut values = Vec::new();
@@ -68,7 +71,7 @@ fn copy(conn: &Connection, rebuild: &Rebuild) -> Result<()> {
             None if ddl::same_storage(&old.columns[from].ty, &column.ty) => plain,
             None => {
                 let function = format!("brigade_convert_{at}");
-                converter(conn, &function, &old.columns[from].ty, &column.ty)?;
+                converter(conn, &function, &old.columns[from].ty, column)?;
                 format!("{function}({plain})")
             }
         });
@@ -80,17 +83,17 @@ fn copy(conn: &Connection, rebuild: &Rebuild) -> Result<()> {
         values.join(", "),
         quote(&new.name)
     );
-    run(conn, &sql)
+    conn.execute_batch(&sql).map_err(|e| super::refused(e, after))
 }
 
 /// Changes values of one type into another by PostgreSQL's text form, as its assignment cast would.
-fn converter(conn: &Connection, function: &str, from: &SqlType, to: &SqlType) -> Result<()> {
-    let (from, to) = (from.clone(), to.clone());
+fn converter(conn: &Connection, function: &str, from: &SqlType, column: &Column) -> Result<()> {
+    let (from, to, name) = (from.clone(), column.ty.clone(), column.name.clone());
     conn.create_scalar_function(function, 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let refused = |message: String| rusqlite::Error::UserFunctionError(message.into());
         let value = encode::from_sql(context.get_raw(0), &from).map_err(|e| refused(e.to_string()))?;
         let Some(text) = value.to_text() else { return Ok(rusqlite::types::Value::Null) };
-        let value = Value::from_text(&to, &text).map_err(|e| refused(e.message))?;
+        let value = Value::from_text(&to, &text).map_err(|e| crate::functions::refused(&name, e.code))?;
         let owned = match encode::to_sql(&value, &to).map_err(|e| refused(e.to_string()))? {
             rusqlite::types::ToSqlOutput::Owned(owned) => owned,
             rusqlite::types::ToSqlOutput::Borrowed(borrowed) => {
@@ -137,15 +140,6 @@ fn foreign_indexes(conn: &Connection, table: &Table) -> Result<Vec<String>> {
 }
 
 /// Names the table as users know it.
-fn named(error: Error, table: &Table) -> Error {
-    let message = error.message().replace(&name(&table.name), &table.name);
-    let mut out = Error::new(error.code().to_owned(), message);
-    if let Some(hint) = error.get_hint() {
-        out = out.hint(hint);
-    }
-    out
-}
-
 fn run(conn: &Connection, sql: &str) -> Result<()> {
     conn.execute_batch(sql).map_err(failed("make a table anew"))
 }
