@@ -63,7 +63,7 @@ impl Numeric {
         let quotient_weight = weight - divisor_weight - i64::from(first <= divisor_first);
         let scale = (16 - quotient_weight * 4).max(sum.fractional_digit_count()).clamp(0, 1_000);
         // More digits than are shown, so that the last one is rounded once.
-        let (digits, exponent) = (&sum).as_bigint_and_exponent();
+        let (digits, exponent) = sum.as_bigint_and_exponent();
         let up = (scale + 2 - exponent).max(0);
         let scaled = BigDecimal::new(digits * bigdecimal::num_bigint::BigInt::from(10).pow(up as u32), 0);
         let whole = scaled.as_bigint_and_exponent().0;

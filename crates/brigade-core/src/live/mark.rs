@@ -48,7 +48,7 @@ mod tests {
             assert_eq!(mark.to_string().parse::<Mark>().unwrap(), mark);
         }
         for wrong in ["", "x", ";", "7;", &format!("{position};1:2"), &format!("{position};1:2:;")] {
-            assert_eq!(wrong.parse::<Mark>().unwrap_err().code, code::MALFORMED, "{wrong}");
+            assert_eq!(wrong.parse::<Mark>().unwrap_err().code(), code::MALFORMED, "{wrong}");
         }
     }
 }

@@ -81,7 +81,7 @@ impl Sql<'_> {
     /// The rows that belong to the row of `outer`.
     fn linked(&mut self, node: &CheckedNode, embed: &CheckedEmbed, outer: Alias, shape: Shape) -> Result<Vec<Kind>> {
         let (alias, through) = (self.alias(), self.alias());
-        let from = |sql: &mut Self| sql.from_as(embed, alias, through);
+        let from = |sql: &mut Self| sql.source_as(embed, alias, through);
         let mut link = |sql: &mut Self| {
             sql.tie(embed, outer, alias, through);
             true
@@ -92,11 +92,11 @@ impl Sql<'_> {
     /// What is read; answers the alias of a junction.
     fn from(&mut self, embed: &CheckedEmbed, alias: Alias) -> Alias {
         let through = self.alias();
-        self.from_as(embed, alias, through);
+        self.source_as(embed, alias, through);
         through
     }
 
-    fn from_as(&mut self, embed: &CheckedEmbed, alias: Alias, through: Alias) {
+    fn source_as(&mut self, embed: &CheckedEmbed, alias: Alias, through: Alias) {
         if let Link::Through { junction, far, .. } = &embed.link {
             self.relation(&junction.name, through);
             self.push(" JOIN ");

@@ -138,8 +138,10 @@ mod tests {
 
     type Waiting = oneshot::Receiver<Result<Receipt>>;
 
+    type Answered = (Box<Member>, Result<Receipt>);
+
     /// Members with their results; the position tells which is whose.
-    fn answers(runtimes: &[Option<&Runtime>]) -> (Vec<(Box<Member>, Result<Receipt>)>, Vec<Waiting>) {
+    fn answers(runtimes: &[Option<&Runtime>]) -> (Vec<Answered>, Vec<Waiting>) {
         let answer = |(n, runtime): (usize, &Option<&Runtime>)| {
             let (reply, waiting) = oneshot::channel();
             let transaction =
