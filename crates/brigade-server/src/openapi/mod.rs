@@ -1,9 +1,11 @@
 //! `GET /openapi.json` and `GET /docs`: what this server answers, described from the model in force and its routes, for
 //! programs and for people. Who asks is shown what is open to it and nothing else.
 //!
-//! In reading order: `routes.json` holds what does not depend on the model; `tables` describes each relation, with the types of
+//! In reading order: `routes.json` holds what does not depend on the model; `tables` describes each relation and `routines` what can be
+//! called, with the types of
 //! `types`; `page.html` shows the same to people.
 
+mod routines;
 mod tables;
 mod types;
 
@@ -33,16 +35,16 @@ pub const MEDIA_TYPE: &str = "application/openapi+json";
 
 /// Answers `GET /openapi.json`.
 pub async fn get(State(server): State<Arc<Server>>, Extension(principal): Extension<Arc<Principal>>) -> Response {
-    answer(&server, &principal, "application/json")
+    answer(&server, &principal, "application/json").await
 }
 
 /// Answers `GET /rest/v1/`: where clients of PostgREST look for it.
 pub async fn root(State(server): State<Arc<Server>>, Extension(principal): Extension<Arc<Principal>>) -> Response {
-    answer(&server, &principal, MEDIA_TYPE)
+    answer(&server, &principal, MEDIA_TYPE).await
 }
 
-fn answer(server: &Server, principal: &Principal, media_type: &'static str) -> Response {
-    let mut response = typed(media_type, document(server, principal).to_string().into());
+async fn answer(server: &Server, principal: &Principal, media_type: &'static str) -> Response {
+    let mut response = typed(media_type, document(server, principal).await.to_string().into());
     // Another principal may see another one, and a migration changes it.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -56,7 +58,7 @@ pub async fn page() -> Response {
 }
 
 /// The document, as far as it is open to a principal.
-fn document(server: &Server, principal: &Principal) -> Value {
+async fn document(server: &Server, principal: &Principal) -> Value {
     let config = server.brigade.config();
     let has_auth = config.auth.is_some();
     let mut document: Value = serde_json::from_str(ROUTES).unwrap_or_default();
@@ -69,6 +71,13 @@ fn document(server: &Server, principal: &Principal) -> Value {
     let mut schemas = Map::new();
     for relation in relations.names().filter_map(|name| relations.get(name)) {
         tables::describe(relation, relations.model(), grants, paths, &mut schemas);
+    }
+    for name in server.brigade.routine_names(principal) {
+        // What cannot be asked for now is left out; the document is for people and generators, and never fails.
+        let found = server.brigade.routines(principal, &name).await.unwrap_or_default();
+        if let Some(routine) = found.first() {
+            routines::describe(routine, relations.model(), paths);
+        }
     }
     object(&mut document["components"]["schemas"]).extend(schemas);
     if has_auth {

@@ -199,7 +199,8 @@ fn filters<'r>(relation: &'r Relation, columns: &'r [usize]) -> impl Iterator<It
     })
 }
 
-fn reference(kind: &str, name: &str) -> Value {
+/// A reference to a part that every document has.
+pub fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
@@ -222,7 +223,7 @@ fn component(name: &str) -> String {
 }
 
 /// A name as a segment of a path.
-fn segment(name: &str) -> String {
+pub fn segment(name: &str) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
     name.bytes().map(|b| if plain(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -71,7 +71,8 @@ fn is_sound(document: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn describes_every_route_and_every_column() {
-    let mut server = Running::start_on(TABLES, "").await;
+    let query = "-- param height double precision\nSELECT id, name FROM people WHERE height > :height";
+    let mut server = Running::start_with_files(TABLES, "", &[("queries/tall.sql", query)]).await;
     let document = document(&server, None).await;
     is_sound(&document);
     assert_eq!(document["info"]["title"], "test");
@@ -98,6 +99,11 @@ async fn describes_every_route_and_every_column() {
     assert_eq!(schema("people.insert")["required"], serde_json::json!(["name"]));
     assert!(schema("people.insert")["properties"].get("shout").is_none(), "a generated column cannot be given");
     assert!(schema("orders")["properties"]["person"]["description"].as_str().unwrap().contains("people.id"));
+    let tall = &document["paths"]["/rest/v1/rpc/tall"];
+    assert_eq!(tall["get"]["parameters"][0]["name"], "height", "{tall}");
+    assert_eq!(tall["post"]["requestBody"]["content"]["application/json"]["schema"]["required"][0], "height");
+    let rows = &tall["post"]["responses"]["200"]["content"]["application/json"]["schema"];
+    assert_eq!(rows["items"]["properties"]["name"]["type"][0], "string");
     assert_eq!(document["paths"]["/rest/v1/adults"].as_object().unwrap().keys().collect::<Vec<_>>(), ["get"]);
     assert!(document["paths"].get("/rest/v1/odd%20name").is_some());
     server.stop().await;
