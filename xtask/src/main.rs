@@ -1,6 +1,7 @@
 //! `cargo xtask`: the commands of the people who work on brigade, in the language of the rest, with nothing to install.
 
 mod check;
+mod clients;
 mod fuzz;
 mod install;
 mod links;

@@ -8,11 +8,12 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{postgres, run};
+use crate::{clients, postgres, run};
 
 /// Runs all tests of the workspace; `arguments` go to `cargo test`.
 pub fn run(arguments: &[String]) -> Result<()> {
     postgres::ensure()?;
+    clients::ensure()?;
     let mut cargo = run::command(&["cargo", "test", "--release", "--workspace", "--locked", "--no-fail-fast"]);
     let mut child = cargo.args(arguments).stdout(Stdio::piped()).spawn()?;
     let mut sum = Sum::default();

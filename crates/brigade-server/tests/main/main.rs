@@ -3,6 +3,7 @@
 mod access;
 mod budget;
 mod changes;
+mod clients;
 mod harness;
 mod health;
 mod limits;
