@@ -50,7 +50,7 @@ fn a_mistake_is_named_with_its_place() {
         ("UPDATE t SET a = 1", "queries/q.sql:1:1: it changes rows"),
         ("WITH w AS (DELETE FROM t RETURNING a) SELECT a FROM w", "queries/q.sql:1:1: it changes rows"),
         ("-- write\nDROP TABLE t", "queries/q.sql:2:1: a query is made of"),
-        ("SELECT FROM WHERE", "queries/q.sql:1:"),
+        ("SELECT id FROM t WHERE", "queries/q.sql:1:"),
     ] {
         let error = read(text).expect_err(text);
         assert!(error.message().starts_with(begins), "{text}: {}", error.message());
