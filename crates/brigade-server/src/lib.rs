@@ -11,6 +11,7 @@ mod auth;
 mod body;
 mod changes;
 mod connection;
+mod cors;
 mod error;
 mod feed;
 #[cfg(any(test, fuzzing))]
@@ -149,6 +150,7 @@ fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::pass))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), cors::pass))
         .with_state(server)
 }
 

@@ -165,3 +165,34 @@ async fn without_auth_credentials_are_ignored() {
     assert_eq!(server.get("/status").await.json()["auth"]["on"], false);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_origin_may_ask_with_a_credential_of_its_own_and_never_without_auth() {
+    let mut world = World::start("").await;
+    let origin = ("origin", "https://app.example");
+    let mut preflight = world.server.request("OPTIONS", "/rest/v1/posts").header(origin.0, origin.1);
+    preflight = preflight.header("access-control-request-method", "POST");
+    let wanted = "apikey,authorization,content-type,prefer,x-client-info,x-retry-count";
+    let answer = Answer::of(preflight.header("access-control-request-headers", wanted).send().await.unwrap()).await;
+    assert_eq!(answer.status, 200, "before any credential is sent");
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some(wanted));
+    assert_eq!(answer.header("access-control-max-age"), Some("86400"));
+    assert!(answer.header("access-control-allow-methods").unwrap().contains("PATCH"));
+    assert_eq!(answer.header("access-control-allow-credentials"), None, "cookies of another origin count for nothing");
+    let refused = ask(&world, POSTS, &[origin, ("authorization", "Bearer a.b.c")]).await;
+    refused.is_error(401, "PGRST301");
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"), "the page learns why");
+    assert!(refused.header("access-control-expose-headers").unwrap().contains("Content-Range"));
+    assert_eq!(ask(&world, POSTS, &[]).await.header("access-control-allow-origin"), None);
+    let plain =
+        Answer::of(world.server.request("OPTIONS", "/rest/v1/posts").header(origin.0, origin.1).send().await.unwrap());
+    assert_ne!(plain.await.header("access-control-max-age"), Some("86400"), "no question of a browser's");
+    world.server.stop().await;
+
+    let mut open = crate::harness::Running::start().await;
+    let request = open.request("GET", "/links").header(origin.0, origin.1);
+    let answer = Answer::of(request.send().await.unwrap()).await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    open.stop().await;
+}
