@@ -71,6 +71,9 @@ impl PostgresLog {
     pub async fn close(&self) {
         if let Some(following) = self.following.lock().await.take() {
             following.end().await;
+            // Ended between appending and flushing it would hold the spool's file against whoever opens it next. What cannot be
+            // written now comes again at the next start.
+            let _ = self.spool.flush().await;
         }
     }
 
