@@ -4,6 +4,7 @@ mod access;
 mod budget;
 mod changes;
 mod clients;
+mod differential;
 mod harness;
 mod health;
 mod limits;

@@ -94,11 +94,7 @@ impl Sql<'_> {
                 });
                 Ok(())
             }
-            CheckedTest::IsDistinct(value) => {
-                self.left(left);
-                self.push(" IS NOT ");
-                self.operand(value, left.value.ty())
-            }
+            CheckedTest::IsDistinct(value) => self.signed(left, " IS NOT ", value),
             CheckedTest::Contains(value) => self.inside("brigade_contains(", left, value, false),
             CheckedTest::ContainedBy(value) => self.inside("brigade_contains(", left, value, true),
             CheckedTest::Overlaps(value) => self.inside("brigade_overlaps(", left, value, false),
@@ -134,6 +130,12 @@ impl Sql<'_> {
             self.bind(rank.map_or(Bound::Null, |rank| Bound::Integer(rank as i64)));
             return Ok(());
         }
+        self.signed(left, sign, value)
+    }
+
+    /// The two with a sign between, by what they mean where that is not what lies in the column.
+    fn signed(&mut self, left: &Left<'_>, sign: &str, value: &Value) -> Result<()> {
+        let ty = left.value.ty();
         if is_exact(ty, value) {
             self.left(left);
             self.push(sign);
