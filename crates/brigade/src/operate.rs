@@ -135,7 +135,9 @@ impl Brigade {
         let before = truth.applied().await?.len();
         let model = bring_up(truth, &project, &models, true).await?;
         truth.use_model(Arc::clone(&model)).await?;
-        self.inner.models.send_replace(model);
+        self.inner.models.send_replace(Arc::clone(&model));
+        let again = self.inner.routines.prepare_again(&project, &self.inner.stores, &model).await;
+        again.map_err(|error| error.context("the migrations are applied, and the queries are as before"))?;
         Ok(self.migrations().await?.split_off(before))
     }
 

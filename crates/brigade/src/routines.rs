@@ -3,13 +3,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use brigade_core::{
-    data::{Principal, Result, Value, plan::Read},
-    engine::{Form, ReadAnswer, Routine},
+    data::{Error, IdempotencyKey, Principal, Result, Value, plan::Read},
+    engine::{CheckedRead, CheckedTransaction, Form, ReadAnswer, Routine},
     query::{self, ReadRules},
     schema::{Model, access::Grants, named_queries},
 };
@@ -21,9 +21,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What can be called.
 pub(crate) struct Routines {
-    named: BTreeMap<String, Arc<Routine>>,
+    named: RwLock<Arc<Named>>,
     functions: Mutex<Option<(Instant, Functions)>>,
 }
+
+type Named = BTreeMap<String, Arc<Routine>>;
 
 type Functions = Arc<Vec<Arc<Routine>>>;
 
@@ -42,21 +44,43 @@ pub struct Call {
     pub is_single: bool,
     /// Whether what is changed is taken back.
     pub rolls_back: bool,
+    /// Makes a call that writes safe to repeat; nothing is kept of one that is taken back, or only reads.
+    pub key: Option<IdempotencyKey>,
 }
 
 impl Routines {
     /// Makes the queries of a project ready.
     pub(crate) async fn prepare(project: &Project, stores: &Stores, model: &Arc<Model>) -> Result<Self> {
-        let mut named = BTreeMap::new();
-        for (name, query) in named_queries(project.queries.clone(), model, stores.dialect)? {
-            named.insert(name, Arc::new(stores.tables.prepare(&query, model).await?));
-        }
+        let named = RwLock::new(Arc::new(read(project, stores, model).await?));
         Ok(Self { named, functions: Mutex::default() })
+    }
+
+    /// Makes them ready again, where the model has changed: they may be others, and what they answer may be, too.
+    ///
+    /// # Errors
+    /// As [`Routines::prepare`]; then those before stay.
+    pub(crate) async fn prepare_again(&self, project: &Project, stores: &Stores, model: &Arc<Model>) -> Result<()> {
+        let named = Arc::new(read(project, stores, model).await?);
+        *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
+        *self.functions.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    fn named(&self) -> Arc<Named> {
+        Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn known(&self) -> Option<(Instant, Functions)> {
         self.functions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+async fn read(project: &Project, stores: &Stores, model: &Arc<Model>) -> Result<Named> {
+    let mut named = Named::new();
+    for (name, query) in named_queries(project.queries.clone(), model, stores.dialect)? {
+        named.insert(name, Arc::new(stores.tables.prepare(&query, model).await?));
+    }
+    Ok(named)
 }
 
 impl Brigade {
@@ -66,7 +90,7 @@ impl Brigade {
     /// # Errors
     /// BRG503 where the database cannot be asked.
     pub async fn routines(&self, principal: &Principal, name: &str) -> Result<Vec<Arc<Routine>>> {
-        if let Some(query) = self.inner.routines.named.get(name) {
+        if let Some(query) = self.inner.routines.named().get(name) {
             let may = self.may_call(principal, query);
             return Ok(if may { vec![Arc::clone(query)] } else { Vec::new() });
         }
@@ -80,7 +104,8 @@ impl Brigade {
     /// The names of all that a principal may call, as far as they are known.
     pub fn routine_names(&self, principal: &Principal) -> Vec<String> {
         let routines = &self.inner.routines;
-        let open = routines.named.values().filter(|query| self.may_call(principal, query));
+        let named = routines.named();
+        let open = named.values().filter(|query| self.may_call(principal, query));
         let mut names: Vec<String> = open.map(|query| query.name.clone()).collect();
         if !self.config().access.of(principal).are_limited()
             && let Some((_, functions)) = routines.known()
@@ -93,7 +118,7 @@ impl Brigade {
     /// Calls a routine. One that may write is a transaction of its own.
     ///
     /// # Errors
-    /// As a read, and what the routine itself refuses.
+    /// As a read, and what the routine itself refuses; of one that writes as [`Brigade::commit`], too.
     pub async fn call(&self, principal: &Principal, call: Call) -> Result<ReadAnswer> {
         if call.routine.writes {
             self.check_open()?;
@@ -108,14 +133,39 @@ impl Brigade {
         let mut checked = query::check_of(&call.read, relation, &relations, rules, grants)?;
         checked.form = call.form;
         let mut source = call.routine.source(call.given);
-        (source.is_single, source.rolls_back) = (call.is_single, call.rolls_back);
+        source.is_single = call.is_single;
         checked.source = Some(source);
-        self.inner.stores.tables.read(checked).await
+        match call.routine.writes {
+            true => self.call_writing(checked, call.rolls_back, call.key).await,
+            false => self.inner.stores.tables.read(checked).await,
+        }
     }
 
+    async fn call_writing(
+        &self,
+        call: CheckedRead,
+        rolls_back: bool,
+        key: Option<IdempotencyKey>,
+    ) -> Result<ReadAnswer> {
+        let (model, counts) = (Arc::clone(&call.model), call.count.is_some());
+        let transaction = CheckedTransaction { model, statements: Vec::new(), call: Some(call), rolls_back };
+        let mut receipt = self.truth().commit(transaction, key.filter(|_| !rolls_back)).await?;
+        let result = receipt.results.pop().ok_or_else(|| Error::internal("a receipt without its result"))?;
+        let shown = result.shown.unwrap_or_default();
+        Ok(ReadAnswer {
+            body: shown.body,
+            rows: shown.rows,
+            total: counts.then_some(result.rows),
+            position: (!rolls_back).then_some(receipt.position),
+            replayed: receipt.replayed,
+        })
+    }
+
+    /// A query that writes is for those whom its head names: nobody is let in by an omission.
     fn may_call(&self, principal: &Principal, query: &Routine) -> bool {
         let is_limited = self.config().access.of(principal).are_limited();
-        !is_limited || query.roles.is_empty() || query.roles.iter().any(|role| principal.roles.contains(role))
+        let is_for_all = query.roles.is_empty() && !query.writes;
+        !is_limited || is_for_all || query.roles.iter().any(|role| principal.roles.contains(role))
     }
 
     async fn functions(&self, wanted: &str) -> Result<Functions> {

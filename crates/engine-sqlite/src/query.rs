@@ -70,6 +70,15 @@ fn writing(state: &mut State, sql: &str, rows_max: usize) -> Result<QueryResult>
     done
 }
 
+/// Prepares a statement, which is refused where it would do what raw SQL may not.
+pub(crate) fn judged<T>(conn: &mut Connection, sql: &str, prepare: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    refuse::by_words(sql)?;
+    conn.authorizer(Some(refuse::authorize)).map_err(error::from_sqlite)?;
+    let prepared = prepare(conn);
+    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(error::from_sqlite)?;
+    prepared
+}
+
 fn run(conn: &Connection, shared: &Shared, sql: &str, rows_max: usize, write: bool) -> Result<QueryResult> {
     let model = Arc::clone(&shared.model.read().expect("model"));
     let mut statement = conn.prepare(sql).map_err(error::from_sqlite)?;

@@ -106,7 +106,10 @@ impl Store {
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt> {
         self.truth
-            .commit(CheckedTransaction { model: Arc::clone(&self.model), statements, rolls_back: false }, key)
+            .commit(
+                CheckedTransaction { model: Arc::clone(&self.model), statements, call: None, rolls_back: false },
+                key,
+            )
             .await
     }
 

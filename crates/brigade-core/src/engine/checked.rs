@@ -17,6 +17,9 @@ pub struct CheckedTransaction {
     pub model: Arc<Model>,
     /// Its statements, in order.
     pub statements: Vec<CheckedStatement>,
+    /// A routine that writes, called behind the statements: its result is the last, shown as the read says. Its `rows` are
+    /// those without the page's bounds where the read counts them; of a statement that returns none, those affected.
+    pub call: Option<CheckedRead>,
     /// Whether everything is taken back at its end: the receipt tells what would have been, and its position is none's.
     pub rolls_back: bool,
 }
@@ -176,6 +179,6 @@ impl CheckedStatement {
 impl CheckedTransaction {
     /// Whether every statement only looks.
     pub fn is_read_only(&self) -> bool {
-        self.statements.iter().all(|s| matches!(s.action, CheckedAction::Check { .. }))
+        self.call.is_none() && self.statements.iter().all(|s| matches!(s.action, CheckedAction::Check { .. }))
     }
 }

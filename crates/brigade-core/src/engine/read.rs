@@ -250,6 +250,8 @@ pub struct ReadAnswer {
     pub total: Option<u64>,
     /// Where the log stands behind what a call has changed.
     pub position: Option<Position>,
+    /// Whether a call had been made before, under the same idempotency key.
+    pub replayed: bool,
 }
 
 /// A store that answers reads of tables: the truth, or a server that follows it.
@@ -258,7 +260,7 @@ pub trait Tables: Send + Sync {
     /// Runs a read as one statement on one state of the data, however many embeds it has. Values of the caller's are
     /// bound, never pasted into SQL. It may be repeated. Past the engine's statement timeout it answers 57014, past
     /// [`CheckedRead::bytes_max`] BRG413.
-    /// A source that may change rows is called in a transaction of its own, which is committed only where the read holds.
+    /// What comes of a source that may change rows is no read: see [`super::CheckedTransaction::call`].
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer>;
 
     /// What a read without embeds and sums shows of each of these rows, as though its relation had this one alone: a JSON

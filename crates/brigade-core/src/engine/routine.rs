@@ -59,8 +59,8 @@ pub enum RoutineShape {
 /// How a routine is called.
 #[derive(Clone, Debug)]
 pub enum RoutineCall {
-    /// A query in the engine's words.
-    Query(Arc<[Piece]>),
+    /// The statements of a query in the engine's words: the last one's rows are the answer.
+    Query(Arc<[Arc<[Piece]>]>),
     /// A function under its whole name, as SQL; the name that its value is known by, where it has no columns.
     Function(String, Option<String>),
 }
@@ -68,6 +68,8 @@ pub enum RoutineCall {
 /// Rows that a routine gives, in place of those of a relation.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// SQL that runs before, where it changes rows; what it answers is nobody's.
+    pub before: Vec<Arc<[Piece]>>,
     /// SQL, with places for values.
     pub pieces: Arc<[Piece]>,
     /// The values.
@@ -76,8 +78,6 @@ pub struct Source {
     pub writes: bool,
     /// Whether there must be just one row: else PGRST116, and what was changed is taken back.
     pub is_single: bool,
-    /// Whether what was changed is taken back in any case.
-    pub rolls_back: bool,
 }
 
 impl RoutineParam {
@@ -96,12 +96,13 @@ impl RoutineParam {
 impl Routine {
     /// The rows of a call; a value that is not given has its default.
     pub fn source(&self, given: Vec<Option<Value>>) -> Source {
-        let pieces: Arc<[Piece]> = match &self.call {
-            RoutineCall::Query(pieces) => Arc::clone(pieces),
-            RoutineCall::Function(name, value) => self.function(name, value.as_deref(), &given),
+        let mut before: Vec<Arc<[Piece]>> = match &self.call {
+            RoutineCall::Query(statements) => statements.to_vec(),
+            RoutineCall::Function(name, value) => vec![self.function(name, value.as_deref(), &given)],
         };
+        let pieces = before.pop().unwrap_or_default();
         let values = self.values(given);
-        Source { pieces, values, writes: self.writes, is_single: false, rolls_back: false }
+        Source { before, pieces, values, writes: self.writes, is_single: false }
     }
 
     /// The values of a call, one for each parameter.

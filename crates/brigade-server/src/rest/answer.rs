@@ -97,8 +97,15 @@ pub(super) fn written(written: Written<'_>, accepted: Accepted, prefer: &Prefer)
     put(header::CONTENT_RANGE, range);
     put(error::POSITION, written.position.map(|position| position.to_string()));
     put(header::LOCATION, written.location);
-    put(REPLAYED, written.replayed.then(|| "true".to_owned()));
     put(APPLIED, prefer.applied_to_write(method));
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Prefer, Range"));
+    note_replayed(&mut response, written.replayed);
     response
+}
+
+/// Says of an answer that it is a kept one: nothing was done again.
+pub(super) fn note_replayed(response: &mut Response, replayed: bool) {
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
 }

@@ -5,6 +5,7 @@
 //! read; [`answer`] writes what came back and `refusal` what did not.
 
 mod accept;
+mod again;
 mod answer;
 mod fresh;
 mod get;

@@ -3,12 +3,22 @@
 
 use std::sync::Arc;
 
+use super::{
+    Request,
+    accept::{self, Accepted},
+    again,
+    answer::{self, Written},
+    given::{self, Missing},
+    grammar::{self, Asked},
+    prefer::{Prefer, Resolution, Return},
+    put,
+};
+use crate::{Server, body};
 use axum::{body::Body, http::Method, response::Response};
 use brigade::{
     TableWrite,
     data::{
-        Action, Error, Expect, IdempotencyKey, Receipt, Record, Result, Returned, Statement, StatementResult, Where,
-        code,
+        Action, Error, Expect, Receipt, Record, Result, Returned, Statement, StatementResult, Where, code,
         plan::{Node, Read},
     },
     engine::{Unexpected, not_one},
@@ -18,18 +28,6 @@ use brigade::{
         access::{Touched, Verb},
     },
 };
-use sha2::{Digest as _, Sha256};
-
-use super::{
-    Request,
-    accept::{self, Accepted},
-    answer::{self, Written},
-    given::{self, Missing},
-    grammar::{self, Asked},
-    prefer::{Prefer, Resolution, Return},
-    put,
-};
-use crate::{Server, body, transactions};
 
 pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) -> Result<Response> {
     let accepted = Accepted::read(&request.headers)?;
@@ -179,12 +177,7 @@ impl Write<'_> {
     }
 
     async fn commit(&self, statement: Statement, node: Node, bytes: &[u8]) -> Result<(Receipt, StatementResult)> {
-        let key = transactions::key(&self.request.headers)?.map(|key| IdempotencyKey {
-            key,
-            principal: self.request.principal.name(),
-            body_hash: self.hash(bytes),
-            keep: self.server.brigade.config().commit.idempotency_keep,
-        });
+        let key = again::key(self.server, self.request, &self.request.table, bytes)?;
         let shows = self.prefer.returned() == Return::Representation;
         let write = TableWrite {
             statement,
@@ -204,21 +197,6 @@ impl Write<'_> {
 
     fn rolls_back(&self) -> bool {
         self.prefer.rollback == Some(true)
-    }
-
-    /// What is sent: all that says what is written and how it is answered.
-    fn hash(&self, bytes: &[u8]) -> [u8; 32] {
-        let headers = &self.request.headers;
-        let lines =
-            |name: &str| headers.get_all(name).into_iter().map(|v| v.as_bytes()).collect::<Vec<_>>().join(&b',');
-        let shape = [lines("content-type"), lines("prefer"), lines("accept")];
-        let named = [self.request.method.as_str(), &self.request.table, &self.request.query];
-        let mut hash = Sha256::new();
-        for part in named.iter().map(|part| part.as_bytes()).chain(shape.iter().map(Vec::as_slice)).chain([bytes]) {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finalize().into()
     }
 
     /// A number of rows that was not expected, in PostgREST's words.

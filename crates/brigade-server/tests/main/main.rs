@@ -12,6 +12,7 @@ mod live;
 mod openapi;
 mod operations;
 mod places;
+mod queries;
 mod rest;
 mod shutdown;
 mod slowness;

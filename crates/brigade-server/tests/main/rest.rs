@@ -68,6 +68,9 @@ async fn a_query_that_cannot_be_is_named_with_its_place_at_start() {
         ("SELECT id FROM nowhere", "queries/q.sql:1:1: "),
         ("SELECT DISTINCT ON (id) id FROM t", "queries/q.sql:1:"),
         ("DELETE FROM t", "queries/q.sql:1:1: it changes rows"),
+        ("-- write\nDROP TABLE t", "queries/q.sql:2:1: a query is made of"),
+        ("-- write\nUPDATE t SET name = 'a';\nUPDATE t SET nothing = 'a'", "queries/q.sql:3:"),
+        ("-- write\nDELETE FROM brigade_idempotency", "queries/q.sql:2:"),
     ] {
         write("queries/q.sql", text);
         let options = brigade::OpenOptions::project(folder.path());

@@ -78,7 +78,8 @@ async fn attempt(
     key: Option<&IdempotencyKey>,
 ) -> Result<Receipt, Failed> {
     let mut session = truth.session().await?;
-    if let (None, false, [only]) = (key, transaction.rolls_back, transaction.statements.as_slice())
+    if let (None, None, false, [only]) =
+        (key, &transaction.call, transaction.rolls_back, transaction.statements.as_slice())
         && statement::stands_alone(only)
         && let [sql] = statement::compile(only, &resolve_none)?.as_slice()
     {

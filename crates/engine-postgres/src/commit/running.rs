@@ -20,6 +20,7 @@ use crate::{
     error::{away, outcome_unknown},
     keys::{self, Claim},
     pool::Session,
+    read::called,
     statement::{self, Answer, Sql},
     truth::PostgresTruth,
 };
@@ -40,6 +41,8 @@ enum Part {
     Claim,
     /// A piece of a statement; the number of pieces it has.
     Piece(usize, Answer),
+    /// A statement of a routine; whether it is the last, whose answer counts.
+    Called(bool),
     Mark,
     Commit,
     Place,
@@ -66,7 +69,9 @@ impl<'a> Running<'a> {
                 .iter()
                 .zip(&all[from..until])
                 .all(|(p, s)| (s.expect.is_none() || p.len() == 1) && !statement::must_be_seen(s));
-            let ends = until == all.len() && guards_hold && claim.is_none() && !self.transaction.rolls_back;
+            let called = self.called(until)?;
+            let is_done = until == all.len();
+            let ends = is_done && guards_hold && claim.is_none() && called.is_empty() && !self.transaction.rolls_back;
             let mut plan: Vec<(Part, Job<'_>)> = Vec::new();
             if !self.is_open {
                 plan.push((Part::Begin, Job::new(self.begin_sql(), &[])));
@@ -80,6 +85,9 @@ impl<'a> Running<'a> {
                     statement.iter().map(|sql| (Part::Piece(from + i, sql.answer), Job::new(&sql.text, &sql.params))),
                 );
             }
+            for (i, (sql, params)) in called.iter().enumerate() {
+                plan.push((Part::Called(i + 1 == called.len()), Job::new(sql, params)));
+            }
             let mark = [Param::text(&*self.mark)];
             if ends {
                 plan.extend(self.ending(&mark));
@@ -89,12 +97,20 @@ impl<'a> Running<'a> {
             if let Some(receipt) = receipt {
                 return Ok(receipt);
             }
-            if self.results.len() == all.len() && self.transaction.rolls_back {
+            if is_done && self.transaction.rolls_back {
                 return self.take_back(session).await;
             }
-            if self.results.len() == all.len() {
+            if is_done {
                 return self.finish(session, claim.as_ref()).await;
             }
+        }
+    }
+
+    /// The statements of the routine that is called behind those up to `until`.
+    fn called(&self, until: usize) -> Result<Vec<(String, Vec<Param>)>> {
+        match &self.transaction.call {
+            Some(call) if until == self.transaction.statements.len() => called::statements(call),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -196,6 +212,11 @@ impl<'a> Running<'a> {
                     if !more {
                         let checked = &self.transaction.statements[*statement];
                         self.results.push(outcome(checked, *statement, std::mem::take(&mut pieces))?);
+                    }
+                }
+                Part::Called(is_last) => {
+                    if let Some(call) = self.transaction.call.as_ref().filter(|_| *is_last) {
+                        self.results.push(called::result(call, &answer)?);
                     }
                 }
                 Part::Mark => {

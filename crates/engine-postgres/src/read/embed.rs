@@ -11,7 +11,7 @@ impl Sql {
     /// The rows of an embed that belong to the row of `outer`: an object or null, or an array.
     pub(super) fn embed(&mut self, embed: &CheckedEmbed, outer: Alias) -> Result<()> {
         if embed.is_one {
-            self.push("(SELECT row_to_json(e) FROM (");
+            self.push("(SELECT row_to_json(e.*) FROM (");
             let node = CheckedNode { limit: Some(1), ..embed.node.clone() };
             self.linked(&node, embed, outer, Shape::Columns)?;
             self.push(") AS e)");

@@ -30,14 +30,14 @@ pub(super) async fn show(client: &ClientWrapper, read: &CheckedRead, rows: &[Row
     Ok(shown)
 }
 
-/// `SELECT t0.number, (SELECT row_to_json(r) FROM (SELECT …) AS r) FROM (SELECT … FROM unnest(…)) AS t0 WHERE …`
+/// `SELECT t0.number, (SELECT row_to_json(r.*) FROM (SELECT …) AS r) FROM (SELECT … FROM unnest(…)) AS t0 WHERE …`
 fn statement(read: &CheckedRead, rows: &[Row]) -> Result<Sql> {
     let node = &read.node;
     let mut sql = Sql::default();
     let alias = sql.alias();
     sql.push("SELECT ");
     sql.column(alias, NUMBER);
-    sql.push("::text, (SELECT row_to_json(r)::text FROM (SELECT ");
+    sql.push("::text, (SELECT row_to_json(r.*)::text FROM (SELECT ");
     sql.items(node, alias, Shape::Columns)?;
     sql.push(") AS r) FROM (SELECT ");
     let columns = &node.relation.columns;

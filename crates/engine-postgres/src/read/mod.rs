@@ -1,8 +1,9 @@
 //! Reads of tables: a checked read becomes one SQL statement, whose rows the server writes as JSON itself.
 //!
 //! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it; `given`
-//! reads rows that are in no table; `routine` calls named queries and `functions` finds the database's own.
+//! reads rows that are in no table; `routine` makes named queries ready and calls those that read, `called` is what of the others `commit` runs, and `functions` finds the database's own.
 
+pub(crate) mod called;
 mod condition;
 mod embed;
 mod functions;

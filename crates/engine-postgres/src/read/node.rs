@@ -114,7 +114,14 @@ impl Sql {
             From::Source(source) => source,
         };
         self.push("(");
-        for piece in source.pieces.iter() {
+        self.pieces(source, &source.pieces);
+        self.push(") AS ");
+        self.name(alias);
+    }
+
+    /// A statement of a routine.
+    pub(super) fn pieces(&mut self, source: &Source, pieces: &[Piece]) {
+        for piece in pieces {
             match piece {
                 Piece::Text(text) => self.push(text),
                 Piece::Value(value) => {
@@ -123,8 +130,6 @@ impl Sql {
                 }
             }
         }
-        self.push(") AS ");
-        self.name(alias);
     }
 
     /// The rows that the node has without limit and offset, each as nothing.

@@ -1,30 +1,23 @@
-//! Calls of routines: a named query made ready, and any routine called in a transaction of its own, which can write only
-//! where the routine says that it does.
+//! Routines that only read: a named query made ready, and any routine called in a transaction that cannot write. Those
+//! that write are called by `commit`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use brigade_core::{
     data::{Error, Result, code},
-    engine::{CheckedRead, ReadAnswer, Routine, RoutineCall, RoutineParam, RoutineShape, Source, not_one},
+    engine::{CheckedRead, ReadAnswer, Routine, RoutineCall, RoutineParam, RoutineShape, not_one},
     schema::{NamedQuery, Piece, Relation, RelationColumn, misplaced},
 };
 
-use super::run;
-use crate::{
-    catalog::sql_type,
-    encode::cast,
-    error::{from_pg, is_repeatable},
-    pool::Session,
-    truth::PostgresTruth,
-};
+use deadpool_postgres::ClientWrapper;
 
-/// Times a call that writes is made before 40001 is passed on.
-const TRIES_MAX: u32 = 8;
+use super::{called, run};
+use crate::{catalog::sql_type, encode::cast, error::from_pg, truth::PostgresTruth};
 
 /// Makes a named query ready: the server reads it and runs nothing.
 pub(super) async fn prepare(truth: &PostgresTruth, query: &NamedQuery) -> Result<Routine> {
     let session = truth.session().await?;
-    let mut columns = Vec::new();
+    let (mut columns, mut last_text) = (Vec::new(), String::new());
     for statement in &query.statements {
         let mut text = String::new();
         let mut places = 0;
@@ -44,14 +37,20 @@ pub(super) async fn prepare(truth: &PostgresTruth, query: &NamedQuery) -> Result
             base: None,
         };
         columns = read.columns().iter().map(column).collect();
+        last_text = text;
     }
     let last = query.statements.last().ok_or_else(|| Error::internal("a query without a statement"))?;
+    if query.writes && !columns.is_empty() {
+        // It will stand inside another statement, which not everything can.
+        let inside = session.client().prepare(&called::around(&last_text)).await;
+        inside.map_err(|e| placed(from_pg(e), query, last.at))?;
+    }
     let shape = match (columns.is_empty(), query.single) {
         (true, _) => RoutineShape::Nothing,
         (false, true) => RoutineShape::Row,
         (false, false) => RoutineShape::Rows,
     };
-    let call = RoutineCall::Query(last.pieces.clone().into());
+    let call = RoutineCall::Query(query.statements.iter().map(|statement| statement.pieces.clone().into()).collect());
     Ok(Routine {
         name: query.name.clone(),
         params: query.params.iter().map(RoutineParam::of).collect(),
@@ -76,51 +75,28 @@ fn placed(error: Error, query: &NamedQuery, at: usize) -> Error {
     }
 }
 
-/// Reads the rows of a call.
+/// Reads the rows of a call, which cannot write whatever it says.
 pub(super) async fn call(truth: &PostgresTruth, read: &CheckedRead) -> Result<ReadAnswer> {
-    let source = read.source.as_ref().ok_or_else(|| Error::internal("a call without a routine"))?;
-    let mut tries = 0;
-    loop {
-        let mut session = truth.session().await?;
-        session.begin();
-        match attempt(truth, &mut session, read, source).await {
-            Ok(answer) => {
-                session.end();
-                return Ok(answer);
-            }
-            Err(error) => {
-                session.roll_back().await;
-                tries += 1;
-                if !is_repeatable(&error) || tries >= TRIES_MAX {
-                    return Err(error);
-                }
-            }
+    let mut session = truth.session().await?;
+    session.begin();
+    match attempt(session.client(), read).await {
+        Ok(answer) => {
+            session.end();
+            Ok(answer)
         }
-        drop(session);
-        tokio::time::sleep(Duration::from_millis(5 << tries.min(5))).await;
+        Err(error) => {
+            session.roll_back().await;
+            Err(error)
+        }
     }
 }
 
-async fn attempt(
-    truth: &PostgresTruth,
-    session: &mut Session,
-    read: &CheckedRead,
-    source: &Source,
-) -> Result<ReadAnswer> {
-    let client = session.client();
-    let begin = if source.writes { "BEGIN ISOLATION LEVEL SERIALIZABLE" } else { "BEGIN READ ONLY" };
-    client.batch_execute(begin).await.map_err(from_pg)?;
-    let mut answer = run::run(client, read).await?;
-    if source.is_single && answer.rows != 1 {
+async fn attempt(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
+    client.batch_execute("BEGIN READ ONLY").await.map_err(from_pg)?;
+    let answer = run::run(client, read).await?;
+    if read.source.as_ref().is_some_and(|source| source.is_single) && answer.rows != 1 {
         return Err(not_one(answer.rows));
     }
-    if source.rolls_back {
-        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.map_err(from_pg)?;
-    }
-    let end = if source.rolls_back { "ROLLBACK" } else { "COMMIT" };
-    client.batch_execute(end).await.map_err(from_pg)?;
-    if source.writes && !source.rolls_back {
-        answer.position = Some(truth.newest_seen_by(client).await?);
-    }
+    client.batch_execute("COMMIT").await.map_err(from_pg)?;
     Ok(answer)
 }

@@ -20,7 +20,8 @@ pub(crate) async fn run(client: &ClientWrapper, read: &CheckedRead) -> Result<Re
     };
     let guess = guess.filter(|&rows| read.count == Some(Count::Planned) || rows > COUNTED_MAX);
     let counts = read.count.is_some() && !read.is_whole() && guess.is_none();
-    let sql = page(read, counts)?;
+    let mut sql = Sql::default();
+    page(&mut sql, read, counts, From::of(read))?;
     let mut answer = rows(client, &sql, read, counts).await?;
     if read.is_whole() {
         answer.total = read.count.map(|_| answer.rows);
@@ -31,18 +32,17 @@ pub(crate) async fn run(client: &ClientWrapper, read: &CheckedRead) -> Result<Re
 
 /// The statement: a column with the row as JSON, or columns of text. With `counts` the number of all rows and a mark of a
 /// row come before them, so that page and number are of one state also where the page is empty.
-fn page(read: &CheckedRead, counts: bool) -> Result<Sql> {
-    let mut sql = Sql::default();
+pub(super) fn page(sql: &mut Sql, read: &CheckedRead, counts: bool, from: From<'_>) -> Result<()> {
     if counts {
         sql.push("SELECT c.n::text, p.* FROM (SELECT count(*) AS n FROM (");
-        sql.all(&read.node, From::of(read))?;
+        sql.all(&read.node, from)?;
         sql.push(") AS a) AS c LEFT JOIN (SELECT 'x'::text AS x, p.* FROM (");
     }
-    page_of(&mut sql, read, From::of(read))?;
+    page_of(sql, read, from)?;
     if counts {
         sql.push(") AS p) AS p ON true");
     }
-    Ok(sql)
+    Ok(())
 }
 
 /// The statement of the rows alone.
@@ -51,7 +51,7 @@ pub(super) fn page_of(sql: &mut Sql, read: &CheckedRead, from: From<'_>) -> Resu
         return sql.page(&read.node, from, Shape::Cells);
     }
     let strip = read.form == Form::JsonWithoutNulls;
-    sql.push(if strip { "SELECT json_strip_nulls(row_to_json(r))::text" } else { "SELECT row_to_json(r)::text" });
+    sql.push(if strip { "SELECT json_strip_nulls(row_to_json(r.*))::text" } else { "SELECT row_to_json(r.*)::text" });
     sql.push(" FROM (");
     sql.page(&read.node, from, Shape::Columns)?;
     sql.push(") AS r");

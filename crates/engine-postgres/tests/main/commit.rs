@@ -137,7 +137,7 @@ async fn no_commit_needs_a_second_session() {
     narrow.use_model(world.model.clone()).await.unwrap();
     let commit = |id: i32, key| {
         let statements = vec![world.insert("accounts", &["id"], &[&[id.into()]])];
-        narrow.commit(CheckedTransaction { model: world.model.clone(), statements, rolls_back: false }, key)
+        narrow.commit(CheckedTransaction { model: world.model.clone(), statements, call: None, rolls_back: false }, key)
     };
     for replayed in [false, true, true] {
         assert_eq!(commit(1, Some(key("k", 1))).await.unwrap().replayed, replayed);

@@ -110,7 +110,9 @@ impl World {
         statements: Vec<CheckedStatement>,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt> {
-        self.truth.commit(CheckedTransaction { model: self.model.clone(), statements, rolls_back: false }, key).await
+        self.truth
+            .commit(CheckedTransaction { model: self.model.clone(), statements, call: None, rolls_back: false }, key)
+            .await
     }
 
     /// Waits until readers see a position.

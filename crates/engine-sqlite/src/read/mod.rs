@@ -2,8 +2,9 @@
 //! anything in between.
 //!
 //! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it, `row`
-//! writes what a row shows; `given` reads rows that are in no table; `functions` are those that SQL calls for what must be exact.
+//! writes what a row shows; `given` reads rows that are in no table, `called` those that a statement returned; `functions` are those that SQL calls for what must be exact.
 
+mod called;
 mod condition;
 mod embed;
 pub(crate) mod functions;
@@ -26,6 +27,7 @@ use rusqlite::{Connection, types::Value as Bound};
 
 use crate::{SqliteTruth, readers};
 
+pub(crate) use called::{called, plain};
 pub(crate) use run::within;
 
 #[async_trait::async_trait]

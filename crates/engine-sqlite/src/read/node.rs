@@ -14,7 +14,7 @@ use super::{condition::bound, row::Kind};
 use crate::{statement::quoted, tables::rowid};
 
 /// Parameters of one statement (SQLite's own limit is 32,766).
-const PARAMETERS_MAX: usize = 32_000;
+pub(super) const PARAMETERS_MAX: usize = 32_000;
 
 /// SQL as it is written, with its parameters in order.
 pub(super) struct Sql<'r> {
@@ -27,8 +27,8 @@ pub(super) struct Sql<'r> {
 
 /// The rows of a routine: its SQL, and its values as SQLite keeps them.
 pub(super) struct Rows {
-    pieces: Arc<[Piece]>,
-    values: Vec<Bound>,
+    pub(super) pieces: Arc<[Piece]>,
+    pub(super) values: Vec<Bound>,
 }
 
 impl Rows {

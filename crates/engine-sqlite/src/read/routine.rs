@@ -9,13 +9,15 @@ use brigade_core::{
 };
 use rusqlite::Connection;
 
-use crate::{error, tables};
+use crate::{error, query::judged, tables};
 
-pub(super) fn prepare(conn: &Connection, query: &NamedQuery, model: &Model) -> Result<Routine> {
+pub(super) fn prepare(conn: &mut Connection, query: &NamedQuery, model: &Model) -> Result<Routine> {
     let translated = tables::translate(query, model)?;
+    // A connection looks whether its schema is still the file's when a statement runs, not when one is prepared.
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(error::from_sqlite)?;
     let mut found: Vec<String> = Vec::new();
     for (statement, parsed) in translated.iter().zip(&query.statements) {
-        found = columns(conn, &statement.pieces).map_err(|error| placed(error, query, parsed.at))?;
+        found = columns(conn, &statement.pieces, query.writes).map_err(|error| placed(error, query, parsed.at))?;
     }
     let last = translated.last().ok_or_else(|| Error::internal("a query without a statement"))?;
     let unknown = || SqlType::Other("unknown".into());
@@ -30,7 +32,7 @@ pub(super) fn prepare(conn: &Connection, query: &NamedQuery, model: &Model) -> R
         (false, true) => RoutineShape::Row,
         (false, false) => RoutineShape::Rows,
     };
-    let call = RoutineCall::Query(Arc::clone(&last.pieces));
+    let call = RoutineCall::Query(translated.iter().map(|statement| Arc::clone(&statement.pieces)).collect());
     Ok(Routine {
         name: query.name.clone(),
         params: query.params.iter().map(RoutineParam::of).collect(),
@@ -42,8 +44,8 @@ pub(super) fn prepare(conn: &Connection, query: &NamedQuery, model: &Model) -> R
     })
 }
 
-/// The names of a statement's columns: SQLite reads it and runs nothing.
-fn columns(conn: &Connection, pieces: &[Piece]) -> Result<Vec<String>> {
+/// The names of a statement's columns: SQLite reads it and runs nothing. One that writes may do no more than raw SQL may.
+fn columns(conn: &mut Connection, pieces: &[Piece], writes: bool) -> Result<Vec<String>> {
     let text: String = pieces
         .iter()
         .map(|piece| match piece {
@@ -51,8 +53,11 @@ fn columns(conn: &Connection, pieces: &[Piece]) -> Result<Vec<String>> {
             Piece::Value(_) => "?",
         })
         .collect();
-    let statement = conn.prepare(&text).map_err(error::from_sqlite)?;
-    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    let names = |conn: &Connection| {
+        let statement = conn.prepare(&text).map_err(error::from_sqlite)?;
+        Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    };
+    if writes { judged(conn, &text, names) } else { names(conn) }
 }
 
 fn placed(error: Error, query: &NamedQuery, at: usize) -> Error {

@@ -20,22 +20,23 @@ const STEPS: i32 = 10_000;
 
 pub(super) fn run(conn: &mut Connection, read: &CheckedRead, timeout: Duration) -> Result<ReadAnswer> {
     limit(conn, timeout)?;
+    let source = source(read)?;
     if read.count.is_none() || read.is_whole() {
-        let mut answer = page(conn, read)?;
+        let mut answer = page(conn, read, source.as_ref())?;
         answer.total = read.count.map(|_| answer.rows);
         return Ok(answer);
     }
     // Two statements on one state: the page, and how many rows there are without its bounds.
     let view = conn.transaction().map_err(error::from_sqlite)?;
-    let mut answer = page(&view, read)?;
-    answer.total = Some(total(&view, read)?);
+    let mut answer = page(&view, read, source.as_ref())?;
+    answer.total = Some(total(&view, read, source.as_ref())?);
     Ok(answer)
 }
 
 /// The page alone, inside a view that is open already.
 pub(crate) fn within(conn: &mut Connection, read: &CheckedRead, timeout: Duration) -> Result<ReadAnswer> {
     limit(conn, timeout)?;
-    let answer = page(conn, read);
+    let answer = page(conn, read, source(read)?.as_ref());
     conn.progress_handler(0, None::<fn() -> bool>).map_err(error::from_sqlite)?;
     answer
 }
@@ -46,18 +47,18 @@ pub(super) fn limit(conn: &mut Connection, timeout: Duration) -> Result<()> {
     conn.progress_handler(STEPS, Some(move || Instant::now() > deadline)).map_err(error::from_sqlite)
 }
 
-fn total(conn: &Connection, read: &CheckedRead) -> Result<u64> {
+pub(super) fn total(conn: &Connection, read: &CheckedRead, source: Option<&Rows>) -> Result<u64> {
     let mut sql = Sql::new(&read.model);
-    sql.count(&read.node, source(read)?.as_ref())?;
+    sql.count(&read.node, source)?;
     let (text, bound) = sql.finish()?;
     let mut statement = conn.prepare_cached(&text).map_err(error::from_sqlite)?;
     let counted = statement.query_row(params_from_iter(bound), |row| row.get::<_, i64>(0));
     counted.map(|n| n as u64).map_err(error::from_sqlite)
 }
 
-fn page(conn: &Connection, read: &CheckedRead) -> Result<ReadAnswer> {
+pub(super) fn page(conn: &Connection, read: &CheckedRead, source: Option<&Rows>) -> Result<ReadAnswer> {
     let mut sql = Sql::new(&read.model);
-    let kinds = sql.page(&read.node, source(read)?.as_ref())?;
+    let kinds = sql.page(&read.node, source)?;
     let (text, bound) = sql.finish()?;
     let mut statement = conn.prepare_cached(&text).map_err(error::from_sqlite)?;
     rows(&mut statement, bound, read, &kinds)

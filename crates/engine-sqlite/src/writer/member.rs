@@ -10,7 +10,7 @@ use rusqlite::{Connection, ffi};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    execute, foreign, key,
+    call, execute, foreign, key,
     state::{Place, State},
 };
 
@@ -77,7 +77,10 @@ impl State {
         {
             return kept.map(|receipt| Done { receipt, place, at: now });
         }
-        let results = execute::run(self, &member.transaction, now)?;
+        let mut results = execute::run(self, &member.transaction, now)?;
+        if let Some(call) = &member.transaction.call {
+            results.push(call::run(self, call)?);
+        }
         // RELEASE checks no deferred foreign key; COMMIT would fail for the whole group, or a neighbour's row would heal it.
         if deferred_violations(&self.conn)? {
             let model = &member.transaction.model;
@@ -144,8 +147,12 @@ mod tests {
     fn answers(runtimes: &[Option<&Runtime>]) -> (Vec<Answered>, Vec<Waiting>) {
         let answer = |(n, runtime): (usize, &Option<&Runtime>)| {
             let (reply, waiting) = oneshot::channel();
-            let transaction =
-                CheckedTransaction { model: Model::default().into(), statements: Vec::new(), rolls_back: false };
+            let transaction = CheckedTransaction {
+                model: Model::default().into(),
+                statements: Vec::new(),
+                call: None,
+                rolls_back: false,
+            };
             let runtime = runtime.map(|runtime| runtime.handle().clone());
             let member = Member { transaction, key: None, reply, runtime, queued: Instant::now() };
             let receipt =

@@ -5,6 +5,7 @@
 #![allow(clippy::vec_box, reason = "a member moves from the queue to its group and to its answer: as one pointer")]
 
 mod begin;
+mod call;
 mod execute;
 mod foreign;
 mod group;

@@ -55,7 +55,7 @@ pub fn check(transaction: Transaction, model: &Arc<Model>, limits: Limits) -> Re
         }
     }
     if problems.list.is_empty() {
-        Ok(CheckedTransaction { model: Arc::clone(model), statements, rolls_back: false })
+        Ok(CheckedTransaction { model: Arc::clone(model), statements, call: None, rolls_back: false })
     } else {
         Err(Error::problems(problems.list))
     }

@@ -55,8 +55,14 @@ fn a_mistake_is_named_with_its_place() {
         let error = read(text).expect_err(text);
         assert!(error.message().starts_with(begins), "{text}: {}", error.message());
     }
-    let error = read("-- write\nUPDATE t SET a = 1; SELECT 2").unwrap_err();
-    assert_eq!(error.message(), "queries/q.sql:1:1: a query that writes is not taken yet");
+}
+
+#[test]
+fn a_query_that_writes_may_have_several_statements() {
+    let query =
+        read("-- write\n-- param x integer\nUPDATE t SET a = :x; DELETE FROM t WHERE a = :x RETURNING a").unwrap();
+    let places = query.statements.iter().map(|s| s.pieces.contains(&Piece::Value(0))).collect::<Vec<_>>();
+    assert!(query.writes && places == [true, true]);
 }
 
 #[test]

@@ -22,10 +22,12 @@ use brigade::{
     engine::RoutineShape,
 };
 
+use bytes::Bytes;
+
 use super::{
     Request,
     accept::{self, Accepted},
-    answer, fresh, grammar,
+    again, answer, fresh, grammar,
     prefer::{Prefer, Return},
     range,
 };
@@ -44,9 +46,13 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
     accept::check_profile(&request.headers, if reads { "accept-profile" } else { "content-profile" })?;
     let prefer = Prefer::read(&request.headers, &server.brigade.config().rest)?;
     let found = server.brigade.routines(&request.principal, &request.table).await?;
+    let bytes = match reads {
+        true => Bytes::new(),
+        false => body::read_all(server, &request.headers, body).await?,
+    };
     let given = match reads {
         true => Given::of_query(&request.query, &found)?,
-        false => Given::of_body(&request.headers, &body::read_all(server, &request.headers, body).await?, &found)?,
+        false => Given::of_body(&request.headers, &bytes, &found)?,
     };
     let names = || server.brigade.routine_names(&request.principal);
     let (routine, values) = given.choose(&request.table, &found, &server.brigade.model(), names)?;
@@ -62,6 +68,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
     }
     let position = fresh::wait(server, &request.headers, prefer.wait).await?;
     let read = Read { from: routine.relation.name.clone(), node, count: prefer.count };
+    let key = match routine.writes {
+        true => again::key(server, request, &format!("rpc/{}", request.table), &bytes)?,
+        false => None,
+    };
     let call = Call {
         routine: Arc::clone(&routine),
         given: values,
@@ -69,6 +79,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         form: accepted.form(),
         is_single: accepted.is_single(),
         rolls_back: prefer.rollback == Some(true),
+        key,
     };
     let mut found = server.brigade.call(&request.principal, call).await?;
     if let Some(position) = found.position {
@@ -80,13 +91,16 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         if let Ok(value) = position.to_string().parse() {
             response.headers_mut().insert(error::POSITION, value);
         }
+        answer::note_replayed(&mut response, found.replayed);
         return Ok(response);
     }
     let is_json = accepted.is_json();
     if is_json && !accepted.is_single() {
         found.body = unwrapped::body(found.body, routine.shape)?;
     }
+    let replayed = found.replayed;
     let mut response = answer::rows(found, &read, accepted, &prefer, position)?;
+    answer::note_replayed(&mut response, replayed);
     if !reads && prefer.returning == Some(Return::Minimal) {
         *response.body_mut() = Body::empty();
         *response.status_mut() = StatusCode::NO_CONTENT;

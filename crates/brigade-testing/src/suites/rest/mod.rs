@@ -15,11 +15,15 @@ use brigade_core::data::Json;
 pub const SCHEMA: &str = include_str!("schema.sql");
 
 /// Files of a project that has something to call: below its folder, with their text.
-pub const ROUTINES: [(&str, &str); 4] = [
+pub const ROUTINES: [(&str, &str); 8] = [
     ("migrations/0002_functions.postgres.sql", include_str!("functions.sql")),
     ("queries/prolific.sql", include_str!("prolific.sql")),
     ("queries/person.sql", include_str!("person.sql")),
     ("queries/seen_since.sql", include_str!("seen_since.sql")),
+    ("queries/add_task.sql", include_str!("add_task.sql")),
+    ("queries/rank_task.sql", include_str!("rank_task.sql")),
+    ("queries/finish_tasks.sql", include_str!("finish_tasks.sql")),
+    ("queries/forget_task.sql", include_str!("forget_task.sql")),
 ];
 
 /// A request and its answer.
@@ -196,7 +200,7 @@ pub fn cases_of_writes() -> Vec<Case> {
 
 /// Calls of named queries, for a project with [`ROUTINES`].
 pub fn cases_of_routines() -> Vec<Case> {
-    [routines::queries(), injected::routines()].concat()
+    [routines::queries(), routines::writing(), injected::routines()].concat()
 }
 
 /// Calls of the database's own functions, which only PostgreSQL has, for a project with [`ROUTINES`].

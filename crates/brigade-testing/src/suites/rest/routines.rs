@@ -75,6 +75,70 @@ pub(super) fn queries() -> Vec<Case> {
     ]
 }
 
+/// Queries that write, one after the other: later cases see what earlier ones left.
+pub(super) fn writing() -> Vec<Case> {
+    let add = |body: &str, rows: &str| post("/rpc/add_task", body, rows).has("brigade-position");
+    let again = |body: &str| Case { sent: send("POST", "", body).sent, ..add("", "") }.with("idempotency-key", "k1");
+    let a = r#"{"title":"a","rank":1,"state":"open"}"#;
+    let single = ("accept", "application/vnd.pgrst.object+json");
+    vec![
+        add(r#"{"title":"a","rank":1}"#, &format!("[{a}]")).answers("content-range", "0-0/*"),
+        add(
+            r#"{"title":"it's; DROP TABLE tasks"}"#,
+            r#"[{"title":"it's; DROP TABLE tasks","rank":null,"state":"open"}]"#,
+        ),
+        post("/rpc/forget_task", r#"{"task":"it's; DROP TABLE tasks"}"#, "")
+            .status(204)
+            .text("")
+            .has("brigade-position"),
+        // What is asked of the rows does not change what is written.
+        post("/rpc/add_task?select=r:rank::text&rank=gt.1", r#"{"title":"b","rank":2}"#, r#"[{"r":"2"}]"#),
+        post("/rpc/add_task?rank=gt.9", r#"{"title":"c","rank":3}"#, "[]"),
+        post("/rpc/add_task?limit=0", r#"{"title":"d","rank":4}"#, "[]")
+            .with("prefer", "count=exact")
+            .answers("content-range", "*/1")
+            .status(206),
+        post("/rpc/add_task?select=title", r#"{"title":"e"}"#, "").with("accept", "text/csv").text("title\ne"),
+        post("/rpc/add_task", r#"{"title":"f"}"#, "").with("prefer", "return=minimal").status(204).text(""),
+        get(
+            "/tasks?select=title&order=title",
+            r#"[{"title":"a"},{"title":"b"},{"title":"c"},{"title":"d"},{"title":"e"},{"title":"f"}]"#,
+        ),
+        post("/rpc/rank_task", r#"{"task":"a","rank":7}"#, r#"{"title":"a","rank":7,"seen":0}"#),
+        post("/rpc/rank_task", r#"{"task":"z","rank":7}"#, "null"),
+        post("/rpc/finish_tasks?order=title", r#"{"above":3}"#, r#"[{"title":"a","hits":1},{"title":"d","hits":1}]"#),
+        post("/rpc/finish_tasks?order=title.desc&limit=1", r#"{"above":2}"#, r#"[{"title":"d","hits":2}]"#)
+            .with("prefer", "count=exact")
+            .answers("content-range", "0-0/3")
+            .status(206),
+        // Taken back: where it is asked, where one object is asked and there is another number, where a statement fails.
+        add(r#"{"title":"x"}"#, r#"[{"title":"x","rank":null,"state":"open"}]"#).with("prefer", "tx=rollback"),
+        wrong("/rpc/finish_tasks", r#"{"above":1}"#, 406, "PGRST116").with(single.0, single.1),
+        post("/rpc/add_task", r#"{"title":"y","rank":5}"#, r#"{"title":"y","rank":5,"state":"open"}"#)
+            .with(single.0, single.1),
+        wrong("/rpc/add_task", r#"{"title":null}"#, 400, "23502"),
+        wrong("/rpc/add_task", r#"{"title":"x","rank":"r"}"#, 400, "22P02"),
+        wrong("/rpc/add_task?select=nothing", r#"{"title":"x"}"#, 400, "42703"),
+        wrong("/rpc/add_task", r#"{"rank":1}"#, 404, "PGRST202"),
+        refused("/rpc/add_task?title=x", 405, "PGRST101"),
+        Case { method: "HEAD", ..refused("/rpc/add_task?title=x", 405, "PGRST101") }.text(""),
+        get(
+            "/tasks?select=title,rank,state,hits&rank=gt.1&order=title",
+            r#"[{"title":"a","rank":7,"state":"done","hits":2},{"title":"b","rank":2,"state":"open","hits":0},{"title":"c","rank":3,"state":"done","hits":1},{"title":"d","rank":4,"state":"done","hits":2},{"title":"y","rank":5,"state":"open","hits":0}]"#,
+        ),
+        get("/tasks?title=eq.x", "[]"),
+        // A key makes a call safe to repeat, and belongs to all that was sent.
+        again(r#"{"title":"once","rank":1}"#)
+            .json(r#"[{"title":"once","rank":1,"state":"open"}]"#)
+            .lacks("idempotency-replayed"),
+        again(r#"{"title":"once","rank":1}"#)
+            .json(r#"[{"title":"once","rank":1,"state":"open"}]"#)
+            .answers("idempotency-replayed", "true"),
+        wrong("/rpc/add_task", r#"{"title":"twice"}"#, 422, "BRG422").with("idempotency-key", "k1"),
+        get("/tasks?select=title&title=in.(once,twice)", r#"[{"title":"once"}]"#),
+    ]
+}
+
 pub(super) fn functions() -> Vec<Case> {
     vec![
         get("/rpc/add_them?a=1&b=2", "3"),

@@ -1,0 +1,3 @@
+-- param task text
+-- write
+DELETE FROM tasks WHERE title = :task
