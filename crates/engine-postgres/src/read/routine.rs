@@ -8,7 +8,6 @@ use brigade_core::{
     engine::{CheckedRead, ReadAnswer, Routine, RoutineCall, RoutineParam, RoutineShape, not_one},
     schema::{NamedQuery, Piece, Relation, RelationColumn, misplaced},
 };
-
 use deadpool_postgres::ClientWrapper;
 
 use super::{called, run};

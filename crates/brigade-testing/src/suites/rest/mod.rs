@@ -3,6 +3,7 @@
 //! A case is data. Whoever can send a request runs it: [`run`] takes a function that does. Bodies are compared as JSON
 //! with the order of keys and every digit, since clients see both.
 
+mod changes;
 mod injected;
 mod reads;
 mod refusals;
@@ -189,8 +190,8 @@ pub fn cases_of_writes() -> Vec<Case> {
         writes::inserts(),
         writes::mistakes(),
         writes::upserts(),
-        writes::updates(),
-        writes::deletes(),
+        changes::updates(),
+        changes::deletes(),
         writes::puts(),
         writes::safeguards(),
         injected::writes(),

@@ -1,23 +1,25 @@
 //! Runs the statements of a transaction, one after the other, on the writer's connection.
+//!
+//! `insert` says which rows go into one statement, `blame` what an error was about.
+
+mod blame;
+mod insert;
 
 use std::{collections::HashSet, sync::Arc};
 
 use brigade_core::{
     data::{Error, Result, Returned, Row, Shown, SqlType, StatementResult, Value, code},
     engine::{
-        Assign, CheckedAction, CheckedRead, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand,
-        Predicate, expect_failed, no_such_row,
+        CheckedAction, CheckedRead, CheckedRow, CheckedStatement, CheckedTransaction, Operand, Predicate,
+        expect_failed, no_such_row,
     },
     schema::Table,
 };
 
-use super::{
-    foreign::{self, Broken},
-    state::State,
-};
+use super::state::State;
 use crate::{
-    encode, error, read,
-    statement::{self, Bound, InsertShape, Returning, Sql, Target},
+    encode, read,
+    statement::{self, Bound, Returning, Sql, Target},
 };
 
 /// One statement at work.
@@ -112,7 +114,7 @@ impl<'a> Running<'a> {
         let table: &'a Table = &self.statement.table;
         let returning = Returning::of(self.statement);
         match &self.statement.action {
-            CheckedAction::Insert { rows, conflict } if rows.len() > 1 && points_at_itself(table) => {
+            CheckedAction::Insert { rows, conflict } if rows.len() > 1 && insert::points_at_itself(table) => {
                 self.insert_together(rows, conflict.as_ref())
             }
             CheckedAction::Insert { rows, conflict } => self.insert_each(rows, conflict.as_ref()),
@@ -144,43 +146,6 @@ impl<'a> Running<'a> {
             places.push(row.get(0).map_err(|e| self.failed(e, None))?);
         }
         Ok(places)
-    }
-
-    /// Rows one by one: what is returned comes in the order given, and an error knows its row.
-    fn insert_each(&self, rows: &'a [CheckedRow], conflict: Option<&Conflict>) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
-        for row in rows {
-            let sql = self.insert(&row.columns, conflict, &[&row.values])?;
-            outcome.add(self.execute(&sql, Some(row))?);
-        }
-        Ok(outcome)
-    }
-
-    /// Rows of a table that points at itself, in one statement as long as they give the same columns: a row may point at
-    /// one that comes after it.
-    fn insert_together(&self, rows: &'a [CheckedRow], conflict: Option<&Conflict>) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
-        for same in rows.chunk_by(|a, b| a.columns == b.columns) {
-            let width = same[0].columns.len().max(1) + self.statement.table.columns.len();
-            for chunk in same.chunks((30_000 / width).max(1)) {
-                let values: Vec<&[Operand]> = chunk.iter().map(|row| row.values.as_slice()).collect();
-                let sql = self.insert(&same[0].columns, conflict, &values)?;
-                outcome.add(self.execute(&sql, None)?);
-            }
-        }
-        Ok(outcome)
-    }
-
-    fn insert(&self, columns: &Arc<[usize]>, conflict: Option<&Conflict>, rows: &[&'a [Operand]]) -> Result<Sql<'a>> {
-        let shape = InsertShape {
-            table: Arc::clone(&self.statement.table),
-            columns: Arc::clone(columns),
-            rows: rows.len(),
-            conflict: conflict.cloned(),
-            returning: self.statement.returning.clone(),
-            places: Returning::of(self.statement) == Returning::Places,
-        };
-        self.state.inserts.borrow_mut().sql(&shape, &self.statement.table, rows, self.now)
     }
 
     fn count(&self, sql: &Sql<'_>) -> Result<Outcome> {
@@ -234,32 +199,6 @@ impl<'a> Running<'a> {
         Ok(statement)
     }
 
-    /// Names the column of a value that cannot be kept.
-    fn at_column(&self, error: Error, operand: &Operand) -> Error {
-        let among = |filter: &[Predicate]| {
-            filter.iter().find(|p| p.operands.iter().any(|o| std::ptr::eq(o, operand))).map(|p| p.column)
-        };
-        let column = match &self.statement.action {
-            CheckedAction::Insert { rows, .. } => rows.iter().find_map(|row| {
-                row.values.iter().position(|value| std::ptr::eq(value, operand)).map(|at| row.columns[at])
-            }),
-            CheckedAction::Update { filter, set } => {
-                let given = set.iter().find(|(_, assign)| match assign {
-                    Assign::Set(value) | Assign::Add(value) => std::ptr::eq(value, operand),
-                    Assign::Default => false,
-                });
-                given.map(|(column, _)| *column).or_else(|| among(filter))
-            }
-            CheckedAction::Delete { filter } | CheckedAction::Check { filter } => among(filter),
-        };
-        let Some(column) = column else { return error };
-        let (table, column) = (&self.statement.table.name, &self.statement.table.columns[column].name);
-        error
-            .context(format!("column {column:?}"))
-            .details(format!("table {table}, column {column}"))
-            .in_statement(self.index, Some(column.clone()))
-    }
-
     fn value<'v>(&'v self, operand: &'v Operand) -> Result<&'v Value> {
         match operand {
             Operand::Value(value) => Ok(value),
@@ -285,52 +224,4 @@ impl<'a> Running<'a> {
         let known = self.state.defaults.get(&table.name).and_then(|columns| columns.get(column)).cloned().flatten();
         Ok(known.map_or_else(|| "NULL".to_owned(), |sql| format!("({sql})")))
     }
-
-    /// Names what went wrong. Asked while the transaction's effects are still there, so that a broken foreign key is found.
-    fn failed(&self, cause: rusqlite::Error, row: Option<&CheckedRow>) -> Error {
-        self.state.notice(&cause);
-        let table = &self.statement.table;
-        if cause.to_string().contains("FOREIGN KEY constraint failed") {
-            let broken = if self.state.conn.is_autocommit() { None } else { self.broken_key() };
-            return error::foreign_key(Some(self.index), broken);
-        }
-        let shown = |column: usize| {
-            let operand = match (row, &self.statement.action) {
-                (Some(row), _) => &row.values[row.columns.iter().position(|&c| c == column)?],
-                (None, CheckedAction::Update { set, .. }) => match set.iter().find(|(c, _)| *c == column)? {
-                    (_, Assign::Set(operand)) => operand,
-                    _ => return None,
-                },
-                _ => return None,
-            };
-            self.value(operand).ok()?.to_text().map(|text| text.into_owned())
-        };
-        error::of_statement(cause, table, self.index, shown)
-    }
-
-    fn broken_key(&self) -> Option<Broken> {
-        let (conn, model, table) = (&self.state.conn, &self.transaction.model, &self.statement.table);
-        let resolved = |operand: &Operand| self.value(operand).ok().cloned().map(Operand::Value);
-        match &self.statement.action {
-            CheckedAction::Insert { rows, .. } => rows.iter().find_map(|row| {
-                let values: Option<Vec<Operand>> = row.values.iter().map(resolved).collect();
-                foreign::without_parent(conn, model, table, &row.columns, &values?)
-            }),
-            CheckedAction::Update { filter, set } => {
-                let given = set.iter().filter_map(|(c, assign)| match assign {
-                    Assign::Set(operand) => Some((*c, resolved(operand)?)),
-                    _ => None,
-                });
-                let (columns, values): (Vec<usize>, Vec<Operand>) = given.unzip();
-                foreign::without_parent(conn, model, table, &columns, &values)
-                    .or_else(|| foreign::with_children(conn, self.target(filter)))
-            }
-            CheckedAction::Delete { filter } => foreign::with_children(conn, self.target(filter)),
-            CheckedAction::Check { .. } => None,
-        }
-    }
-}
-
-fn points_at_itself(table: &Table) -> bool {
-    table.foreign_keys.iter().any(|key| key.table == table.name)
 }
