@@ -36,8 +36,11 @@ CREATE TABLE links (
 CREATE TABLE notes (body text);
 ";
 
+/// An engine's name, what brigade.toml says of it, and what must live as long as it is used.
+pub type Engine = (&'static str, String, Option<(Database, Postgres)>);
+
 /// brigade.toml's beginning for each engine that can be the truth. Without a PostgreSQL server it is skipped aloud.
-pub fn engines() -> Vec<(&'static str, String, Option<(Database, Postgres)>)> {
+pub fn engines() -> Vec<Engine> {
     let mut engines = vec![("sqlite", String::new(), None)];
     if let Some(server) = Postgres::start() {
         let database = server.create_database_with("TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'");

@@ -55,7 +55,7 @@ fn columns(conn: &mut Connection, pieces: &[Piece], writes: bool) -> Result<Vec<
         .collect();
     let names = |conn: &Connection| {
         let statement = conn.prepare(&text).map_err(error::from_sqlite)?;
-        Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+        Ok(statement.column_names().map(str::to_owned).collect())
     };
     if writes { judged(conn, &text, names) } else { names(conn) }
 }

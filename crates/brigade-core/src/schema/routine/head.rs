@@ -74,7 +74,7 @@ fn slip(word: &str, rest: &str) -> Option<&'static str> {
     let words = rest.split_whitespace().count();
     let is_shaped = match near {
         "write" | "single" => words == 0,
-        "param" => words >= 2 && words <= 4,
+        "param" => (2..=4).contains(&words),
         _ => words == 1,
     };
     (is_shaped && word != near).then_some(near)
