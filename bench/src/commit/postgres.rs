@@ -98,7 +98,7 @@ async fn backlog(folder: &Path, url: &str, known: u64, report: &mut Report) -> R
     let client = connect(url).await?;
     let insert = client.prepare(INSERT).await?;
     for batch in 0..BACKLOG / ROWS {
-        client.execute(&insert, &[&((WRITERS + 1) << 32 | batch * ROWS), &ROWS]).await?;
+        client.execute(&insert, &[&(((WRITERS + 1) << 32) | (batch * ROWS)), &ROWS]).await?;
     }
     let (begin, busy) = (Instant::now(), processor_time()?);
     let brigade = project::open(folder).await?;

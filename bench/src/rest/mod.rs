@@ -74,7 +74,7 @@ async fn measure(
         report.heading(&format!("{engine}, {} rows, {connections} connections", project::ROWS));
         let mut rates = Vec::new();
         for request in requests(project.key()) {
-            let sample = ask(&server, connections, request.clone(), options).await?;
+            let sample = ask(&server, connections, request, options).await?;
             report.sample(&format!("{engine}: {}, {connections}", request.name), &sample);
             rates.push((request, sample));
         }
@@ -110,7 +110,7 @@ async fn measure(
 async fn ask(server: &Server, connections: usize, request: Request, options: &Options) -> Result<Sample> {
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
-        open.push((server.connect().await?, request.clone()));
+        open.push((server.connect().await?, request));
     }
     clients::run(open, options.time, |(mut connection, request): (Connection, Request)| async move {
         connection.ask_for(&request.next(), request.status).await?;
