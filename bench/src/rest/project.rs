@@ -49,11 +49,6 @@ impl Project {
         for begin in (0..ROWS).step_by(PART as usize) {
             fill(&brigade, is_sqlite, begin, begin + PART).await?;
         }
-        if is_sqlite {
-            brigade.query("ANALYZE", true, 1).await?;
-        } else {
-            brigade.query("ANALYZE customers, orders", true, 1).await?;
-        }
         let new = NewApiKey { name: "bench".to_owned(), role: "service".to_owned(), ..NewApiKey::default() };
         let (_, key) = brigade.keys().create(new, &brigade.config().access)?;
         brigade.close().await;
@@ -84,9 +79,10 @@ async fn fill(brigade: &Brigade, is_sqlite: bool, begin: u64, end: u64) -> Resul
         "{numbers} INSERT INTO customers SELECT n, 'customer ' || n, 'c' || (n % 200), {time} FROM g WHERE true"
     );
     let orders = format!(
-        "{numbers} INSERT INTO orders SELECT n * 3 + k, n, n % 1000 || '.50' FROM g, (SELECT 0 AS k UNION SELECT 1 UNION SELECT 2) AS t WHERE n % 10 = 0"
+        "{numbers} INSERT INTO orders SELECT n * 3 + k, n, (n % 1000) || '.50' FROM g, (SELECT 0 AS k UNION SELECT 1 UNION SELECT 2) AS t WHERE n % 10 = 0"
     );
-    let orders = if is_sqlite { orders } else { orders.replace("n % 1000 || '.50'", "(n % 1000 || '.50')::numeric") };
+    let orders =
+        if is_sqlite { orders } else { orders.replace("(n % 1000) || '.50'", "((n % 1000) || '.50')::numeric") };
     for sql in [customers, orders] {
         brigade.query(&sql, true, 1).await?;
     }
