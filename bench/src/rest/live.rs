@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 type Lines = tokio::io::Lines<tokio::io::BufReader<tokio::net::TcpStream>>;
 
+/// Opens them all, weighs the server, then tells them of changes.
 pub async fn measure(report: &mut Report) -> Result<()> {
     report.heading(&format!("{SUBSCRIBERS} subscribers of {QUERIES} live reads"));
     let folder = tempfile::tempdir()?;

@@ -1,19 +1,15 @@
 //! Pages of other origins (CORS): what a browser needs to be told before such a page may ask, and may read the answer.
 //!
-//! Only with `[auth]`: then nothing is open without a credential that the page itself adds, so every origin may ask. Without it
+//! The layer is there only with `[auth]`: then nothing is open without a credential that the page itself adds, so every origin may ask. Without it
 //! the loopback address is the only wall, and a page from anywhere would stand inside it; so it is told nothing, and the
 //! browser keeps it out.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-
-use crate::Server;
 
 /// Headers of answers that a page may read, beside those that every page may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
@@ -27,8 +23,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, P
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// Answers what browsers ask before a request, and adds to every answer who may read it.
-pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    if server.authenticator.is_none() || !request.headers().contains_key(header::ORIGIN) {
+pub async fn pass(request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(header::ORIGIN) {
         return next.run(request).await;
     }
     let is_preflight =

@@ -146,12 +146,13 @@ fn routes(server: Arc<Server>) -> Router {
 
 /// Whatever the routes are, each request passes the guard first.
 fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
-    routes
+    let guarded = routes
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::pass))
-        .layer(middleware::from_fn_with_state(Arc::clone(&server), cors::pass))
-        .with_state(server)
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::pass));
+    let has_auth = server.authenticator.is_some();
+    let routes = if has_auth { guarded.layer(middleware::from_fn(cors::pass)) } else { guarded };
+    routes.with_state(server)
 }
 
 /// Reads the body of `POST /transactions` within the default limits: what fuzzing and other ways in use.

@@ -91,9 +91,4 @@ impl Brigade {
         let key = format!("{} {:?} {:?}", checked.model.version, read, checked.node.policy);
         self.inner.live.subscribe(&key, checked, after, rows_max).await
     }
-
-    /// How many distinct live reads are followed now.
-    pub fn live_queries(&self) -> usize {
-        self.inner.live.queries()
-    }
 }

@@ -29,7 +29,7 @@ pub(super) enum Heard {
 
 /// What some subscribers ask, all the same.
 #[derive(Debug)]
-pub struct Query {
+pub(super) struct Query {
     /// The read.
     pub read: Arc<CheckedRead>,
     said: broadcast::Sender<Heard>,
@@ -62,11 +62,6 @@ impl Hub {
     pub fn new(truth: Arc<dyn Truth>, log: Arc<dyn Log>, tables: Arc<dyn Tables>) -> Arc<Self> {
         let state = State { is_following: false, at: Position::START, queries: HashMap::new() };
         Arc::new(Self { truth, log, tables, state: Mutex::new(state) })
-    }
-
-    /// How many distinct queries have subscribers.
-    pub fn queries(&self) -> usize {
-        self.state().queries.values().filter(|query| query.said.receiver_count() > 0).count()
     }
 
     /// Joins those who ask the same; `key` is equal for those and nobody else. Answers the position after which every

@@ -35,7 +35,7 @@ impl Happened {
 
 /// A row that entered, changed or left.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
+pub(super) struct Shown {
     /// Where in the log.
     pub position: Position,
     /// PostgreSQL's id of its transaction.

@@ -14,8 +14,8 @@ mod mark;
 mod refuse;
 mod subscriber;
 
-pub use hub::{Hub, Query};
-pub use judge::{Happened, Shown};
+pub use hub::Hub;
+pub use judge::Happened;
 pub use mark::Mark;
 pub use refuse::refuse;
 pub use subscriber::{Event, Live, Told};

@@ -34,7 +34,7 @@ pub fn refuse(read: &Read, checked: &CheckedRead) -> Result<()> {
     if checked.model.table(name).is_some_and(|table| table.settings.key_images) {
         return no(
             "needs rows as they were before, and this table tells only their keys",
-            &format!("take key_images out of [tables.{name}] in brigade.toml"),
+            &format!("take images = \"key\" out of [tables.{name}] in brigade.toml"),
         );
     }
     Ok(())

@@ -44,6 +44,10 @@ pub fn describe(
         };
         schemas.insert(component(&schema_name), row(relation, model, &columns, verb));
     }
+    // A row under its key is made or replaced, so both must be open.
+    if !relation.key.is_empty() && path.contains_key("post") && path.contains_key("patch") {
+        path.insert("put".to_owned(), put(relation, shows));
+    }
     paths.insert(format!("/rest/v1/{}", segment(name)), Value::Object(path));
 }
 
@@ -156,6 +160,21 @@ fn update(relation: &Relation, shows: bool) -> Value {
         "tags": [name],
         "operationId": format!("update {name}"),
         "summary": format!("Update rows of {name}"),
+        "parameters": parameters,
+        "requestBody": {"required": true, "content": {"application/json": {"schema": body}}},
+        "responses": written(name, "204", shows),
+    })
+}
+
+fn put(relation: &Relation, shows: bool) -> Value {
+    let name = &relation.name;
+    let mut parameters = ["select", "preferWrite", "idempotencyKey"].map(|name| reference("parameters", name)).to_vec();
+    parameters.extend(filters(relation, &relation.key));
+    let body = json!({"$ref": schema_reference(&format!("{name}.insert"))});
+    json!({
+        "tags": [name],
+        "operationId": format!("put {name}"),
+        "summary": format!("Make or replace the row of {name} under its key"),
         "parameters": parameters,
         "requestBody": {"required": true, "content": {"application/json": {"schema": body}}},
         "responses": written(name, "204", shows),

@@ -3,17 +3,6 @@
 
 use std::sync::Arc;
 
-use super::{
-    Request,
-    accept::{self, Accepted},
-    again,
-    answer::{self, Written},
-    given::{self, Missing},
-    grammar::{self, Asked},
-    prefer::{Prefer, Resolution, Return},
-    put,
-};
-use crate::{Server, body};
 use axum::{body::Body, http::Method, response::Response};
 use brigade::{
     TableWrite,
@@ -28,6 +17,18 @@ use brigade::{
         access::{Touched, Verb},
     },
 };
+
+use super::{
+    Request,
+    accept::{self, Accepted},
+    again,
+    answer::{self, Written},
+    given::{self, Missing},
+    grammar::{self, Asked},
+    prefer::{Prefer, Resolution, Return},
+    put,
+};
+use crate::{Server, body};
 
 pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) -> Result<Response> {
     let accepted = Accepted::read(&request.headers)?;

@@ -13,7 +13,7 @@ use brigade_server::ServerLimits;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Running, engines};
+use crate::harness::{Answer, Running, TOKEN, engines};
 
 const TABLES: &str = "
 CREATE TABLE rooms (id integer PRIMARY KEY, name text NOT NULL);
@@ -340,10 +340,12 @@ async fn what_cannot_be_read_live_is_refused_with_its_reason() {
             let body = ask(path).await.is_error(status, code);
             assert!(code != "PGRST127" || body["hint"].is_string(), "{engine}: {path}: {body}");
         }
-        for (last, status, code) in [("nonsense", 400, "BRG400"), ("12;1:2", 400, "BRG400")] {
+        for (header, value) in
+            [("last-event-id", "nonsense"), ("last-event-id", "12;1:2"), ("brigade-after", "nonsense")]
+        {
             let request = server.request("GET", "/people").header("accept", "text/event-stream");
-            let sent = request.header("last-event-id", last).send().await.expect("an answer");
-            Answer::of(sent).await.is_error(status, code);
+            let sent = request.header(header, value).send().await.expect("an answer");
+            Answer::of(sent).await.is_error(400, "BRG400");
         }
         let rows: Vec<Value> = (0..4).map(|id| json!({"id": id, "name": "x"})).collect();
         commit(&server, json!([insert(rows.into())])).await;
@@ -400,6 +402,57 @@ async fn a_table_that_is_emptied_at_once_is_read_anew() {
         live.expect(engine, &[("snapshot", json!([]))]).await;
         commit(&server, json!([insert(json!([{"id": 2, "name": "y"}]))])).await;
         live.expect(engine, &[("insert", json!({"id": 2}))]).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_has_forgotten_comes_as_all_rows() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(TABLES, &settings).await;
+        let mut live = Subscriber::open(&server, "/people?select=id", None).await;
+        let place = live.expect(engine, &[("snapshot", json!([]))]).await;
+        commit(&server, json!([insert(json!([{"id": 1, "name": "x"}]))])).await;
+        live.expect(engine, &[("insert", json!({"id": 1}))]).await;
+        let tip = *server.brigade.tip().borrow();
+        assert!(server.brigade.log().trim(tip).await.unwrap() > 0, "{engine}");
+        let mut late = Subscriber::open(&server, "/people?select=id", Some(&place)).await;
+        late.expect(engine, &[("snapshot", json!([{"id": 1}]))]).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_ends_it_and_the_rows_come_anew() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(TABLES, &settings).await;
+        commit(&server, json!([insert(json!([{"id": 1, "name": "x"}]))])).await;
+        let mut live = Subscriber::open(&server, "/people?select=id", None).await;
+        let place = live.expect(engine, &[("snapshot", json!([{"id": 1}]))]).await;
+        let file = server.folder().join("migrations/0002_note.sql");
+        std::fs::write(file, "ALTER TABLE people ADD COLUMN note text;").unwrap();
+        let asked = server.request("POST", "/admin/migrate").header("authorization", format!("Bearer {TOKEN}"));
+        assert_eq!(asked.send().await.unwrap().status(), 200, "{engine}");
+        let end = live.next().await.expect("an end with its reason");
+        assert_eq!((end.name.as_str(), &end.data["code"]), ("error", &json!("BRG503")), "{engine}");
+        assert!(end.data["hint"].as_str().unwrap().contains("ask again"), "{engine}: {end:?}");
+        let mut again = Subscriber::open(&server, "/people?select=id,note", Some(&place)).await;
+        again.expect(engine, &[("snapshot", json!([{"id": 1, "note": null}]))]).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_tells_only_keys_is_refused() {
+    for (engine, settings, held) in engines() {
+        // On SQLite images are always whole.
+        if held.is_none() {
+            continue;
+        }
+        let mut server = Running::start_on(TABLES, &format!("{settings}[tables.people]\nimages = \"key\"\n")).await;
+        let request = server.request("GET", "/people").header("accept", "text/event-stream");
+        let body = Answer::of(request.send().await.unwrap()).await.is_error(400, "PGRST127");
+        assert!(body["hint"].as_str().unwrap().contains("images = \"key\""), "{engine}: {body}");
         server.stop().await;
     }
 }

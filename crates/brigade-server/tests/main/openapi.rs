@@ -105,6 +105,8 @@ async fn describes_every_route_and_every_column() {
     let rows = &tall["post"]["responses"]["200"]["content"]["application/json"]["schema"];
     assert_eq!(rows["items"]["properties"]["name"]["type"][0], "string");
     assert_eq!(document["paths"]["/rest/v1/adults"].as_object().unwrap().keys().collect::<Vec<_>>(), ["get"]);
+    let methods: Vec<&String> = document["paths"]["/rest/v1/people"].as_object().unwrap().keys().collect();
+    assert_eq!(methods, ["delete", "get", "patch", "post", "put"]);
     assert!(document["paths"].get("/rest/v1/odd%20name").is_some());
     server.stop().await;
 }
