@@ -1,19 +1,15 @@
 //! Live reads: all rows, then what enters, changes in and leaves the filter, on every engine that can be the truth.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+mod exact;
+mod subscriber;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use brigade_server::ServerLimits;
-use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Running, TOKEN, engines};
+use subscriber::{Subscriber, follow};
 
 const TABLES: &str = "
 CREATE TABLE rooms (id integer PRIMARY KEY, name text NOT NULL);
@@ -28,71 +24,6 @@ CREATE TABLE people (
 );
 CREATE VIEW adults AS SELECT id, name FROM people WHERE age >= 18;
 ";
-
-/// An event as it came: id, name, data.
-#[derive(Clone, Debug, PartialEq)]
-struct Event {
-    id: String,
-    name: String,
-    data: Value,
-}
-
-/// A subscriber.
-struct Subscriber {
-    response: Response,
-    read: String,
-}
-
-impl Subscriber {
-    async fn open(server: &Running, path: &str, last: Option<&str>) -> Self {
-        let mut request = server.request("GET", path).header("accept", "text/event-stream");
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = request.send().await.expect("an answer");
-        let status = response.status().as_u16();
-        if status != 200 {
-            panic!("{path}: {status}: {}", response.text().await.unwrap());
-        }
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, read: String::new() }
-    }
-
-    /// The next event; none at the end of the answer.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some((event, rest)) = self.read.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.read = rest;
-                if !event.starts_with(':') {
-                    return Some(parsed(&event));
-                }
-                continue;
-            }
-            let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk()).await;
-            let Ok(Some(chunk)) = chunk.expect("an event in time") else { return None };
-            self.read.push_str(std::str::from_utf8(&chunk).expect("text"));
-        }
-    }
-
-    /// The next events are these: name and data.
-    async fn expect(&mut self, context: &str, events: &[(&str, Value)]) -> String {
-        let mut id = String::new();
-        for (name, data) in events {
-            let event = self.next().await.expect("an event before the end");
-            assert_eq!((event.name.as_str(), &event.data), (*name, data), "{context}");
-            id = event.id;
-        }
-        id
-    }
-}
-
-fn parsed(text: &str) -> Event {
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
-    let data = field("data: ");
-    let data = serde_json::from_str(&data).unwrap_or_else(|e| panic!("{e}: {text}"));
-    Event { id: field("id: "), name: field("event: "), data }
-}
 
 async fn commit(server: &Running, statements: Value) {
     let answer = server.commit(&json!({ "statements": statements }).to_string()).await;
@@ -205,116 +136,6 @@ async fn every_program_is_heard_and_every_type_is_judged_as_a_read_judges_it() {
             assert_eq!(Value::from(known), held, "{engine}: {filter}");
         }
         server.stop().await;
-    }
-}
-
-/// What a subscriber knows after an event. A row enters only where it was not, and changes or leaves only where it was.
-fn follow(known: &mut BTreeMap<i64, Value>, name: &str, id: i64, row: Value, context: &str) {
-    let before = match name {
-        "delete" => known.remove(&id),
-        _ => known.insert(id, row),
-    };
-    assert_eq!(before.is_none(), name == "insert", "{context}: {name} of {id}");
-}
-
-/// A subscriber of rows with an age of 50 or more, until it has seen the last row; it loses its connection at times.
-async fn subscribe(server: Arc<Running>, number: u64, context: String) -> BTreeMap<i64, Value> {
-    let path = "/people?select=id,age,name&age=gte.50";
-    let mut random = Random(number);
-    let (mut known, mut last): (BTreeMap<i64, Value>, Option<String>) = (BTreeMap::new(), None);
-    loop {
-        let mut live = Subscriber::open(&server, path, last.as_deref()).await;
-        for _ in 0..1 + random.below(200) {
-            let event = live.next().await.expect("an event");
-            assert_ne!(event.name, "error", "{context}: {event:?}");
-            last = Some(event.id.clone());
-            if event.name == "snapshot" {
-                let rows = event.data.as_array().unwrap().iter();
-                known = rows.map(|row| (row["id"].as_i64().unwrap(), row.clone())).collect();
-                // At times all rows are read anew, as by one who comes late.
-                continue;
-            }
-            let id = event.data["id"].as_i64().unwrap();
-            follow(&mut known, &event.name, id, event.data, &context);
-        }
-        if known.contains_key(&LAST) {
-            return known;
-        }
-        if random.below(4) == 0 {
-            last = None;
-        }
-    }
-}
-
-/// The row that ends the test.
-const LAST: i64 = 1_000_000;
-
-#[derive(Clone, Copy)]
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        ((mixed ^ (mixed >> 27)) >> 11) % n
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn it_is_exact_beside_writers_whenever_one_comes_and_goes() {
-    const WRITERS: u64 = 4;
-    const SUBSCRIBERS: u64 = 8;
-    for (engine, settings, _held) in engines() {
-        let server = Arc::new(Running::start_on(TABLES, &settings).await);
-        let seed = rand::random::<u32>();
-        let context = format!("{engine}, seed {seed}");
-        let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
-                tokio::spawn(async move {
-                    let mut random = Random(u64::from(seed) << 8 | writer);
-                    while !stop.load(Ordering::Relaxed) {
-                        let statements: Vec<Value> =
-                            (0..1 + random.below(4)).map(|_| write(&mut random, writer)).collect();
-                        let body = json!({ "statements": statements }).to_string();
-                        let answer = server.commit(&body).await;
-                        assert_eq!(answer.status, 200, "{}", answer.text);
-                    }
-                })
-            })
-            .collect();
-        let subscribers: Vec<_> = (0..SUBSCRIBERS)
-            .map(|n| tokio::spawn(subscribe(Arc::clone(&server), u64::from(seed) ^ n << 40, context.clone())))
-            .collect();
-        tokio::time::sleep(Duration::from_secs(4)).await;
-        stop.store(true, Ordering::Relaxed);
-        for writer in writers {
-            writer.await.expect("no writer panics");
-        }
-        // Enough rows after the last one that nobody waits in the middle of his turn.
-        let tail: Vec<Value> = (0..300).map(|n| json!({"id": LAST + n, "name": "z", "age": 99})).collect();
-        for row in tail {
-            commit(&server, json!([insert(json!([row]))])).await;
-        }
-        let held = server.get("/people?select=id,age,name&age=gte.50&order=id&id=lt.1000000").await.json();
-        for subscriber in subscribers {
-            let known = subscriber.await.expect("no subscriber panics");
-            let known: Vec<Value> = known.into_iter().filter(|(id, _)| *id < LAST).map(|(_, row)| row).collect();
-            assert_eq!(Value::from(known), held, "{context}");
-        }
-        println!("{context}: {} rows at the end", held.as_array().unwrap().len());
-    }
-}
-
-/// A statement of one writer, on rows of its own.
-fn write(random: &mut Random, writer: u64) -> Value {
-    let id = (random.below(60) * 10 + writer) as i64;
-    let (age, name) = (random.below(100), format!("n{}", random.below(3)));
-    match random.below(4) {
-        0 => json!({"delete": {"table": "people", "where": {"id": id}}}),
-        1 => update(id, json!({"age": age})),
-        _ => json!({"upsert": {"table": "people", "rows": [{"id": id, "name": name, "age": age}], "on": ["id"]}}),
     }
 }
 
