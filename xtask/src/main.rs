@@ -6,6 +6,7 @@ mod fuzz;
 mod install;
 mod links;
 mod postgres;
+mod redis;
 mod run;
 mod test;
 

@@ -8,11 +8,12 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{clients, postgres, run};
+use crate::{clients, postgres, redis, run};
 
 /// Runs all tests of the workspace; `arguments` go to `cargo test`.
 pub fn run(arguments: &[String]) -> Result<()> {
     postgres::ensure()?;
+    redis::ensure()?;
     clients::ensure()?;
     let mut cargo = run::command(&["cargo", "test", "--release", "--workspace", "--locked", "--no-fail-fast"]);
     let mut child = cargo.args(arguments).stdout(Stdio::piped()).spawn()?;

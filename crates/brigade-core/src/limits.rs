@@ -144,3 +144,10 @@ pub const ROLES_MAX: usize = 32;
 
 /// Rows that one write shows. Past it 413 BRG413, and nothing is written: they are gathered in memory.
 pub const SHOWN_ROWS_MAX: u64 = 50_000;
+
+/// Calls to Redis at once for each connection of the pool. Past it a call waits for its turn within its time limit: answers
+/// come in order, so more on one connection only wait there instead of here.
+pub const REDIS_CALLS_MAX: usize = 64;
+
+/// How long nobody asks a Redis that has just failed, so that callers do not each wait for it; then one of them tries.
+pub const REDIS_REST: Duration = Duration::from_millis(200);

@@ -5,7 +5,6 @@
 //! is left as it was found.
 
 mod backup;
-mod certificates;
 mod database;
 mod process;
 
@@ -22,8 +21,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use super::Certificates;
+
 pub use backup::Backup;
-pub use certificates::Certificates;
+
 pub use database::Database;
 use database::Psql;
 use process::{NOBODY, as_user, children, client, find, is_root, run, signal, spawn_for_good};
@@ -288,16 +289,6 @@ impl Drop for Postgres {
     }
 }
 
-/// What was started; else says loudly why not, or fails where the tests were asked to.
 fn found<T>(started: Result<T>) -> Option<T> {
-    match started {
-        Ok(server) => Some(server),
-        Err(error) if std::env::var("BRIGADE_REQUIRE_SERVERS").is_ok_and(|v| v == "1") => {
-            panic!("BRIGADE_REQUIRE_SERVERS=1, and PostgreSQL does not start: {error:#}")
-        }
-        Err(error) => {
-            eprintln!("SKIPPED: PostgreSQL does not start: {error:#}");
-            None
-        }
-    }
+    super::process::found("PostgreSQL", started)
 }

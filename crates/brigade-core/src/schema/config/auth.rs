@@ -36,6 +36,11 @@ const KEYS: [&str; 10] = [
 pub struct Secret(String);
 
 impl Secret {
+    /// Guards a text.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0

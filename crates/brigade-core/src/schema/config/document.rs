@@ -36,8 +36,13 @@ impl Source<'_> {
         let start = self.text[..at].rfind('\n').map_or(0, |i| i + 1);
         let line = self.text[start..].lines().next().unwrap_or_default();
         let section = self.text[..start].lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
-        let is_auth = |head: &str| head.trim_start_matches(['[', ' ', '\t', '"', '\'']).starts_with("auth");
-        let guarded = section.is_some_and(is_auth) || is_auth(line) || line.contains("secret");
+        let is_guarded = |head: &str| {
+            let head = head.trim_start_matches(['[', ' ', '\t', '"', '\'']);
+            head.starts_with("auth") || head.starts_with("stores.cache")
+        };
+        let is_secret = line.contains("secret") || line.contains("password");
+        let has_user = line.contains("://") && line.contains('@');
+        let guarded = section.is_some_and(is_guarded) || is_guarded(line) || is_secret || has_user;
         match line.split_once('=') {
             Some((key, _)) if guarded => format!("{} = …\n^", key.trim()),
             _ if guarded => "…\n^".to_owned(),
@@ -105,6 +110,12 @@ impl<'s> Section<'s> {
             },
         };
         Ok(Self { source: self.source, path, table, at })
+    }
+
+    /// A table inside this one of which only the environment says anything.
+    pub(super) fn absent(&self, key: &str) -> Self {
+        let path = self.path.iter().cloned().chain([key.to_string()]).collect();
+        Self { source: self.source, path, table: None, at: self.key_at(key) }
     }
 
     /// Where a key stands; the section where it has none.

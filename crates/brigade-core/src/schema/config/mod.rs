@@ -4,6 +4,7 @@
 
 mod access;
 mod auth;
+mod cache_store;
 mod document;
 mod read;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::{data::Result, limits};
 
 use super::{TableSettings, access::Access};
 pub use auth::{AuthConfig, SECRET_BYTES_MIN, Secret};
+pub use cache_store::CacheStore;
 pub use units::{read_bytes, read_duration};
 
 /// brigade.toml, read and checked as far as it can be without the model.
@@ -61,7 +63,11 @@ impl Config {
     pub fn default_for(name: &str) -> Self {
         Self {
             name: name.to_string(),
-            stores: Stores { truth: TruthStore::at("sqlite:data/truth.db"), log: "embedded:data/log".to_string() },
+            stores: Stores {
+                truth: TruthStore::at("sqlite:data/truth.db"),
+                log: "embedded:data/log".to_string(),
+                cache: CacheStore::at("memory:"),
+            },
             log: LogConfig {
                 keep: Duration::from_secs(24 * 3600),
                 keep_bytes: 1 << 30,
@@ -119,6 +125,8 @@ pub struct Stores {
     pub truth: TruthStore,
     /// The log: `embedded:FOLDER`. On SQLite the log lies in the truth's own file and this is not used.
     pub log: String,
+    /// Caches, limits and sessions.
+    pub cache: CacheStore,
 }
 
 /// The truth's store: a URL alone, or a table with these keys.

@@ -10,6 +10,7 @@ use super::{
     AtBudget, Config, CopyConfig, TableSettings, TruthStore,
     access::access,
     auth::auth,
+    cache_store::cache_store,
     document::{Section, Source},
 };
 
@@ -35,7 +36,7 @@ const LATER: [&str; 13] = [
 ];
 
 /// Roles whose stores a later version will open.
-const LATER_ROLES: [&str; 6] = ["analytics", "blobs", "cache", "documents", "graph", "search"];
+const LATER_ROLES: [&str; 5] = ["analytics", "blobs", "documents", "graph", "search"];
 
 pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
     let source = Source { text, env };
@@ -75,7 +76,7 @@ fn stores(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
         let error = source.error(at, format_args!("stores.{key}: this version of brigade has no role {key}"));
         return Err(error.hint("take the line out, or use a version that knows it"));
     }
-    section.only(&["truth", "log"])?;
+    section.only(&["truth", "log", "cache"])?;
     const TRUTH: [(&str, &str); 3] =
         [("sqlite:", "\"sqlite:PATH\""), ("postgres://", "\"postgres://…\""), ("postgresql://", "\"postgresql://…\"")];
     // A table gives the URL as `url`; a text is the URL. The environment's BRIGADE_STORES_TRUTH stands above both.
@@ -94,6 +95,7 @@ fn stores(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
             return Err(crate::data::Error::new(code::CONFIG, message).hint("write sqlite:PATH or postgres://…"));
         }
     }
+    cache_store(section, source, config)?;
     if let Some(url) = section.value("log")? {
         config.stores.log = url.url(&[("embedded:", "\"embedded:FOLDER\"")])?;
     }

@@ -73,7 +73,7 @@ fn every_key_is_read() {
         publication: Some("p".to_string()),
     };
     assert_eq!(config.name, "other");
-    assert_eq!(config.stores, Stores { truth, log: "embedded:data/l".to_string() });
+    assert_eq!(config.stores, Stores { truth, log: "embedded:data/l".to_string(), cache: CacheStore::at("memory:") });
     let log = LogConfig {
         keep: Duration::from_secs(7 * 86_400),
         keep_bytes: 64 << 20,

@@ -1,22 +1,12 @@
 //! How a server's programs are found and run: as a user whom PostgreSQL accepts, and never longer than this process.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
+    process::Command,
 };
 
-use anyhow::{Result, bail};
-
-/// The user that PostgreSQL runs as where the tests run as root, which it refuses.
-pub(super) const NOBODY: &str = "nobody";
-
-/// Sends a signal to a process.
-pub(super) fn signal(pid: u32, name: &str) {
-    // One that has ended meanwhile needs none.
-    let _ = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
-}
+pub(super) use crate::servers::process::{NOBODY, is_root, run, signal, spawn_for_good};
 
 /// The processes that a process has started and that still run.
 pub(super) fn children(pid: u32) -> Vec<u32> {
@@ -57,10 +47,6 @@ fn installed(program: &str) -> Option<PathBuf> {
         .or_else(|| std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join(program).exists()))
 }
 
-pub(super) fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
-}
-
 /// A command that runs as a user whom PostgreSQL accepts and that ends with this process. `setpriv` replaces itself, so
 /// the child's number is the server's own.
 pub(super) fn as_user(program: &Path) -> Command {
@@ -71,27 +57,4 @@ pub(super) fn as_user(program: &Path) -> Command {
     }
     command.arg(program);
     command
-}
-
-/// The server ends with the *thread* that spawned it: one that lives as long as the process, not the test's.
-pub(super) fn spawn_for_good(mut command: Command) -> io::Result<Child> {
-    let (tell, told) = std::sync::mpsc::channel();
-    thread::spawn(move || {
-        let _ = tell.send(command.spawn());
-        loop {
-            thread::park();
-        }
-    });
-    told.recv().map_err(io::Error::other)?
-}
-
-pub(super) fn run(command: &mut Command) -> Result<()> {
-    let out = command.output().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => anyhow::anyhow!("{:?} is not installed", command.get_program()),
-        _ => e.into(),
-    })?;
-    if !out.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    }
-    Ok(())
 }

@@ -17,13 +17,13 @@ pub struct Certificates {
     pub authority: PathBuf,
     /// An authority that did not.
     pub stranger: PathBuf,
-    pub(super) server: PathBuf,
-    pub(super) key: PathBuf,
+    pub(in crate::servers) server: PathBuf,
+    pub(in crate::servers) key: PathBuf,
 }
 
 impl Certificates {
     /// Makes them. The server's is for `localhost` alone.
-    pub(super) fn make(folder: &Path) -> Result<Self> {
+    pub(in crate::servers) fn make(folder: &Path) -> Result<Self> {
         let file = |name: &str| folder.join(name);
         let made = Self {
             authority: file("authority.pem"),
