@@ -120,6 +120,22 @@ pub const FRESH_WAIT: Duration = Duration::from_secs(5);
 /// How long a read may ask to wait for a position at most.
 pub const FRESH_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// How long a read looks for a replica that may answer it. Past it the primary is asked.
+pub const REPLICA_WAIT: Duration = Duration::from_millis(250);
+
+/// How often primary and replicas are looked at: with [`REPLICA_LOOK_MAX`] the longest that a read waits for a replica that
+/// has fallen silent.
+pub const REPLICA_LOOK: Duration = Duration::from_millis(500);
+
+/// How long such a look may take. Past it the replica is left out.
+pub const REPLICA_LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// The longest pause before a replica that is away is looked at again.
+pub const REPLICA_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Replicas of a truth. Past it BRGCFG: each is looked at all the time.
+pub const REPLICAS_MAX: usize = 16;
+
 /// API keys of a project. Past it 413 BRG413: all of them lie in memory, and their file is written whole.
 pub const API_KEYS_MAX: usize = 10_000;
 

@@ -10,7 +10,7 @@ use axum::{
 use brigade::{
     Brigade, ProjectionStatus,
     data::{Durability, Position, Result},
-    engine::{LogStatus, TruthStatus},
+    engine::{LogStatus, ReplicaStatus, TruthStatus},
     schema::AtBudget,
 };
 
@@ -94,6 +94,19 @@ fn write_truth(out: &mut String, truth: &TruthStatus, tip: Position) {
         .quoted("position", tip)
         .text_or_null("stopped", truth.stopped.as_deref())
         .texts("notes", &truth.notes);
+    list(object.key("replicas"), &truth.replicas, write_replica);
+    object.end();
+}
+
+fn write_replica(out: &mut String, replica: &ReplicaStatus) {
+    let mut object = Object::begin(out);
+    object.text("name", &replica.name).plain("used", replica.why_not.is_none());
+    object.text_or_null("why_not", replica.why_not.as_deref());
+    match replica.lag {
+        Some(lag) => object.plain("lag_seconds", lag.as_secs_f64()),
+        None => object.plain("lag_seconds", "null"),
+    };
+    object.plain("answered", replica.reads.answered);
     object.end();
 }
 

@@ -296,6 +296,7 @@ impl Truth for MemoryTruth {
             stopped: None,
             notes: Vec::new(),
             pools: Vec::new(),
+            replicas: Vec::new(),
         }
     }
 

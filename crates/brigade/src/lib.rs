@@ -46,6 +46,7 @@ pub use keys::{API_KEY_PREFIX, ApiKey, ApiKeys, NewApiKey};
 pub use lock::{Holder, Lock, holder};
 pub use operate::MigrationState;
 pub use project::Project;
+pub use read::Fresh;
 pub use routines::Call;
 pub use table_write::TableWrite;
 pub use write::Write;

@@ -267,6 +267,26 @@ impl Brigade {
             metrics::gauge!("brigade_pool_connections_in_use", "pool" => pool.name).set(pool.in_use as f64);
             metrics::gauge!("brigade_pool_waiting", "pool" => pool.name).set(pool.waiting as f64);
         }
+        for replica in truth.replicas {
+            let name = replica.name;
+            metrics::gauge!("brigade_replica_up", "replica" => name.clone()).set(if replica.why_not.is_none() {
+                1.0
+            } else {
+                0.0
+            });
+            let lag = replica.lag.map_or(f64::INFINITY, |lag| lag.as_secs_f64());
+            metrics::gauge!("brigade_replica_lag_seconds", "replica" => name.clone()).set(lag);
+            let reads = replica.reads;
+            for (outcome, count) in [
+                ("answered", reads.answered),
+                ("skipped", reads.skipped),
+                ("conflict", reads.conflicts),
+                ("failed", reads.failed),
+            ] {
+                metrics::counter!("brigade_replica_reads_total", "replica" => name.clone(), "outcome" => outcome)
+                    .absolute(count);
+            }
+        }
         self.inner.projections.publish_metrics().await;
     }
 }

@@ -1,9 +1,12 @@
 //! Reading tables: a read as data is checked against the model in force, and the truth answers it.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use brigade_core::{
-    data::{Principal, Result, plan::Read},
+    data::{Position, Principal, Result, plan::Read},
     engine::{CheckedRead, Form, ReadAnswer},
     limits,
     live::{self, Live, Mark},
@@ -12,6 +15,24 @@ use brigade_core::{
 };
 
 use crate::Brigade;
+
+/// How fresh an answer must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// It shows everything up to each of these.
+    pub after: Vec<Position>,
+    /// How long it may wait for that.
+    pub wait: Duration,
+    /// What the truth is known to have: an answer of the truth's own names no earlier position. Answers of read replicas name
+    /// what the replica has.
+    pub known: Position,
+}
+
+impl Default for Fresh {
+    fn default() -> Self {
+        Self { after: Vec::new(), wait: limits::FRESH_WAIT, known: Position::START }
+    }
+}
 
 impl Brigade {
     /// What can be read: the tables and views of the model in force, and what links them.
@@ -42,6 +63,55 @@ impl Brigade {
     /// 42501 for what is closed, before anything is read; else as [`Brigade::read`].
     pub async fn read_as(&self, principal: &Principal, read: &Read, form: Form) -> Result<ReadAnswer> {
         self.answer(self.check_read(read, self.config().access.of(principal))?, form).await
+    }
+
+    /// [`Brigade::read_as`], from a read replica where there is one that is fresh enough, else from the truth once that is. The
+    /// answer names the position that it is at least as fresh as, and who names that one in `after` sees no less.
+    ///
+    /// # Errors
+    /// BRG504 past `fresh.wait`, BRG412 and BRG410 for a position that will not come; else as [`Brigade::read_as`].
+    pub async fn read_fresh(
+        &self,
+        principal: &Principal,
+        read: &Read,
+        form: Form,
+        fresh: &Fresh,
+    ) -> Result<ReadAnswer> {
+        let mut checked = self.check_read(read, self.config().access.of(principal))?;
+        checked.form = form;
+        self.answer_fresh(checked, fresh).await
+    }
+
+    pub(crate) async fn answer_fresh(&self, checked: CheckedRead, fresh: &Fresh) -> Result<ReadAnswer> {
+        let tables = &self.inner.stores.tables;
+        if let Some(answer) = tables.read_follower(&checked, &fresh.after).await? {
+            return Ok(answer);
+        }
+        let position = self.wait_for_all(fresh).await?;
+        let mut answer = tables.read(checked).await?;
+        tables.answered(position).await?;
+        answer.position = Some(position);
+        Ok(answer)
+    }
+
+    /// Waits until the log has published all that an answer must show; what the truth has then at least.
+    ///
+    /// # Errors
+    /// As [`Brigade::wait_for`].
+    pub async fn wait_for_all(&self, fresh: &Fresh) -> Result<Position> {
+        for position in &fresh.after {
+            self.wait_for(*position, fresh.wait).await?;
+        }
+        Ok((*self.tip().borrow()).max(fresh.known))
+    }
+
+    /// Rows that were read of the truth itself are given away with this position: see
+    /// [`brigade_core::engine::Tables::answered`].
+    ///
+    /// # Errors
+    /// BRG503 where the truth is away.
+    pub async fn answered(&self, position: Position) -> Result<()> {
+        self.inner.stores.tables.answered(position).await
     }
 
     /// Whether a principal may read so, without reading: for what is answered from elsewhere, as the rows that a write returned.

@@ -14,7 +14,7 @@ use brigade_core::{
     schema::{Model, access::Grants, named_queries},
 };
 
-use crate::{Brigade, Project, stores::Stores};
+use crate::{Brigade, Fresh, Project, stores::Stores};
 
 /// How soon the functions of the database are read again for a name that is not among them.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -46,6 +46,8 @@ pub struct Call {
     pub rolls_back: bool,
     /// Makes a call that writes safe to repeat; nothing is kept of one that is taken back, or only reads.
     pub key: Option<IdempotencyKey>,
+    /// How fresh its answer must be.
+    pub fresh: Fresh,
 }
 
 impl Routines {
@@ -136,8 +138,8 @@ impl Brigade {
         source.is_single = call.is_single;
         checked.source = Some(source);
         match call.routine.writes {
-            true => self.call_writing(checked, call.rolls_back, call.key).await,
-            false => self.inner.stores.tables.read(checked).await,
+            true => self.call_writing(checked, call.rolls_back, call.key, &call.fresh).await,
+            false => self.answer_fresh(checked, &call.fresh).await,
         }
     }
 
@@ -146,7 +148,9 @@ impl Brigade {
         call: CheckedRead,
         rolls_back: bool,
         key: Option<IdempotencyKey>,
+        fresh: &Fresh,
     ) -> Result<ReadAnswer> {
+        let known = self.wait_for_all(fresh).await?;
         let (model, counts) = (Arc::clone(&call.model), call.count.is_some());
         let transaction = CheckedTransaction { model, statements: Vec::new(), call: Some(call), rolls_back };
         let mut receipt = self.truth().commit(transaction, key.filter(|_| !rolls_back)).await?;
@@ -156,7 +160,7 @@ impl Brigade {
             body: shown.body,
             rows: shown.rows,
             total: counts.then_some(result.rows),
-            position: (!rolls_back).then_some(receipt.position),
+            position: Some(if rolls_back { known } else { receipt.position.max(known) }),
             replayed: receipt.replayed,
         })
     }

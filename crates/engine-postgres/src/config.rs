@@ -64,6 +64,12 @@ impl PostgresConfig {
         }
     }
 
+    /// How to reach a standby of it: as the truth, at another place.
+    pub(crate) fn of_replica(&self, url: &str) -> Self {
+        let store = TruthStore { url: url.to_owned(), replicas: Vec::new(), pool_min: 0, ..self.store.clone() };
+        Self { store, ..self.clone() }
+    }
+
     /// Checks it.
     pub(crate) fn reach(self) -> Result<Reach> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! In reading order: [`PostgresConfig`] says where it is; [`PostgresTruth`] commits, migrates, reads; [`PostgresSource`]
-//! follows the slot into a spool; [`PostgresLog`] reads that spool and knows which positions the server will still reach.
+//! follows the slot into a spool; [`PostgresLog`] reads that spool and knows which positions the server will still reach;
+//! `replicas` answer reads in the truth's place.
 //!
 //! Deliberately absent: no superuser right, no extension, no function of brigade's in the server but the `touch` triggers,
 //! no guess about a slot that is gone.
@@ -27,6 +28,7 @@ mod migrate;
 mod pool;
 mod query;
 mod read;
+mod replicas;
 mod replication;
 mod snapshot;
 mod statement;

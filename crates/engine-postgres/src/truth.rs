@@ -25,6 +25,7 @@ use crate::{
     error::{away, from_pg, from_pool, outcome_unknown},
     identity::Identity,
     pool::{Session, make_pool, pool_status},
+    replicas::Replicas,
 };
 
 /// How often sessions are replaced, kept keys removed, and the server looked at.
@@ -51,7 +52,9 @@ pub struct PostgresTruth {
     closed: AtomicBool,
     /// When the server was last asked whether it is there, and whether it was.
     probed: tokio::sync::Mutex<Option<(Instant, bool)>>,
-    upkeep: Mutex<Option<JoinHandle<()>>>,
+    upkeep: Mutex<Vec<JoinHandle<()>>>,
+    /// Standbys that answer reads; none are configured.
+    pub(crate) replicas: Option<Replicas>,
 }
 
 impl PostgresTruth {
@@ -67,6 +70,7 @@ impl PostgresTruth {
         crate::migrate::make_internal_tables(&first).await?;
         let identity = Identity::read(&first).await?;
         drop(first);
+        let replicas = Replicas::open(&reach.config, &identity).await?;
         let pool = make_pool(&reach)?;
         let truth = Arc::new(Self {
             reach,
@@ -79,10 +83,12 @@ impl PostgresTruth {
             closed: AtomicBool::new(false),
             probed: tokio::sync::Mutex::default(),
             upkeep: Mutex::default(),
+            replicas,
         });
         truth.keep_minimum().await;
-        let upkeep = tokio::spawn(upkeep(Arc::downgrade(&truth)));
-        *truth.upkeep.lock().expect("no panic under this lock") = Some(upkeep);
+        let mut tasks = Replicas::follow(&truth);
+        tasks.push(tokio::spawn(upkeep(Arc::downgrade(&truth))));
+        *truth.upkeep.lock().expect("no panic under this lock") = tasks;
         Ok(truth)
     }
 
@@ -186,6 +192,13 @@ impl PostgresTruth {
         Ok(self.identity().position_before(lsn(text)?))
     }
 
+    /// The end of the WAL, durable or not: whatever anybody was shown before this lies below it.
+    pub(crate) async fn insert_place(&self) -> Result<u64> {
+        let session = self.session().await?;
+        let row = session.client().query_one("SELECT pg_current_wal_insert_lsn()::text", &[]).await.map_err(from_pg)?;
+        lsn(row.try_get(0).map_err(from_pg)?)
+    }
+
     async fn keep_minimum(&self) {
         let mut held = Vec::new();
         while self.pool.status().size < self.reach.config.store.pool_min.min(self.reach.config.store.pool_max) {
@@ -245,6 +258,9 @@ impl Truth for PostgresTruth {
     async fn use_model(&self, model: Arc<Model>) -> Result<()> {
         crate::capture::fit(self, &model).await?;
         *self.model.write().expect("no panic under this lock") = model;
+        if let Some(replicas) = &self.replicas {
+            replicas.begin_at(self.insert_place().await?);
+        }
         Ok(())
     }
 
@@ -286,13 +302,17 @@ impl Truth for PostgresTruth {
             stopped: closed.or_else(|| self.stopped.lock().expect("no panic under this lock").clone()),
             notes,
             pools: vec![pool_status(&self.pool)],
+            replicas: self.replicas.as_ref().map(Replicas::status).unwrap_or_default(),
         }
     }
 
     async fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        if let Some(upkeep) = self.upkeep.lock().expect("no panic under this lock").take() {
-            upkeep.abort();
+        for task in std::mem::take(&mut *self.upkeep.lock().expect("no panic under this lock")) {
+            task.abort();
+        }
+        if let Some(replicas) = &self.replicas {
+            replicas.close();
         }
         // Those in use finish first: closing only hands out no more.
         for _ in 0..100 {

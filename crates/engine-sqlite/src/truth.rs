@@ -148,6 +148,7 @@ impl Truth for SqliteTruth {
             stopped: self.shared.stopped(),
             notes,
             pools: self.shared.readers.pools(),
+            replicas: Vec::new(),
         }
     }
 

@@ -56,6 +56,12 @@ fn people(status: &Value) -> Result<(), Failure> {
     for note in truth["notes"].as_array().into_iter().flatten() {
         output::line(format!("         note: {}", shown(note)))?;
     }
+    for replica in truth["replicas"].as_array().into_iter().flatten() {
+        let lag =
+            replica["lag_seconds"].as_f64().map_or_else(|| "unknown".to_owned(), |lag| format!("{lag:.1} s at most"));
+        let why = replica["why_not"].as_str().map(|why| format!(", not used: {why}")).unwrap_or_default();
+        output::line(format!("         replica {}: lag {lag}{why}", shown(&replica["name"])))?;
+    }
     let size = ["bytes", "budget_bytes"].map(|k| log[k].as_u64().map_or_else(|| "-".to_owned(), bytes));
     output::line(format!(
         "log      {}: {} of {}, then {}",

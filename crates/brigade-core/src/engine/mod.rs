@@ -23,4 +23,6 @@ pub use read::{
 };
 pub use refusal::{Unexpected, column_of, expect_failed, no_such_row};
 pub use routine::{Routine, RoutineCall, RoutineParam, RoutineShape, Source};
-pub use truth::{Applied, MigrationStep, PoolStatus, QueryResult, Snapshot, Truth, TruthStatus};
+pub use truth::{
+    Applied, MigrationStep, PoolStatus, QueryResult, ReplicaReads, ReplicaStatus, Snapshot, Truth, TruthStatus,
+};

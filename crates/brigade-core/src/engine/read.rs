@@ -248,7 +248,7 @@ pub struct ReadAnswer {
     pub rows: u64,
     /// How many there are without limit and offset, where that was asked.
     pub total: Option<u64>,
-    /// Where the log stands behind what a call has changed.
+    /// What the rows are at least as fresh as; none: what was known before they were asked for.
     pub position: Option<Position>,
     /// Whether a call had been made before, under the same idempotency key.
     pub replayed: bool,
@@ -262,6 +262,19 @@ pub trait Tables: Send + Sync {
     /// [`CheckedRead::bytes_max`] BRG413.
     /// What comes of a source that may change rows is no read: see [`super::CheckedTransaction::call`].
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer>;
+
+    /// The answer of a store that follows this one and shows everything up to all of `after`, with the position that it is
+    /// at least as fresh as. Nobody who was told a position, here or there, and names it, is shown less than what came with
+    /// it. None: there is no such store now, and this one is to be asked; that is found out within a bounded time.
+    async fn read_follower(&self, _read: &CheckedRead, _after: &[Position]) -> Result<Option<ReadAnswer>> {
+        Ok(None)
+    }
+
+    /// A read of this store has been answered with this position, and may have shown what came later: to be called before
+    /// the answer is given away.
+    async fn answered(&self, _position: Position) -> Result<()> {
+        Ok(())
+    }
 
     /// What a read without embeds and sums shows of each of these rows, as though its relation had this one alone: a JSON
     /// object, or none where its filters leave the row out. The rows have the relation's columns, in order. The store

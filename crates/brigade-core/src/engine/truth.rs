@@ -1,6 +1,6 @@
 //! The role `truth`: the relational store that owns the records.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -64,6 +64,34 @@ pub struct TruthStatus {
     pub notes: Vec<String>,
     /// Its pools of connections.
     pub pools: Vec<PoolStatus>,
+    /// Stores that follow it and answer reads in its place.
+    pub replicas: Vec<ReplicaStatus>,
+}
+
+/// A store that follows the truth and answers reads in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// `HOST:PORT/DATABASE`: the label `replica`.
+    pub name: String,
+    /// Why it is not used now, if so.
+    pub why_not: Option<String>,
+    /// How old its data is at most; none: older than anybody knows.
+    pub lag: Option<Duration>,
+    /// What became of the reads that it was asked.
+    pub reads: ReplicaReads,
+}
+
+/// How the reads of a replica ended, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaReads {
+    /// It answered.
+    pub answered: u64,
+    /// It was too far behind for the read, or had no free session.
+    pub skipped: u64,
+    /// What it replayed was in the way; the primary answered.
+    pub conflicts: u64,
+    /// It began and failed; the primary answered.
+    pub failed: u64,
 }
 
 /// A bounded number of connections that callers share, as `/metrics` shows it.

@@ -95,6 +95,13 @@ fn describe() {
     metrics::describe_gauge!("brigade_pool_connections", "Connections of a pool that are open");
     metrics::describe_gauge!("brigade_pool_connections_in_use", "Connections of a pool that somebody uses");
     metrics::describe_gauge!("brigade_pool_waiting", "Callers that wait for a connection of a pool");
+    metrics::describe_gauge!("brigade_replica_up", "Whether a read replica is used");
+    metrics::describe_gauge!(
+        "brigade_replica_lag_seconds",
+        Unit::Seconds,
+        "How old what a read replica shows is at most"
+    );
+    metrics::describe_counter!("brigade_replica_reads_total", "Reads that a read replica was asked for, by outcome");
     metrics::describe_gauge!("brigade_build_info", "1, with the version as a label");
     metrics::gauge!("brigade_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("brigade_http_followers").set(0.0);

@@ -18,13 +18,7 @@ const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Rows that were read.
-pub(super) fn rows(
-    found: ReadAnswer,
-    read: &Read,
-    accepted: Accepted,
-    prefer: &Prefer,
-    position: Position,
-) -> Result<Response> {
+pub(super) fn rows(found: ReadAnswer, read: &Read, accepted: Accepted, prefer: &Prefer) -> Result<Response> {
     if accepted.is_single() && found.rows != 1 {
         return Err(not_one(found.rows));
     }
@@ -42,7 +36,9 @@ pub(super) fn rows(
         }
     };
     put(header::CONTENT_RANGE, range);
-    put(error::POSITION, position.to_string());
+    if let Some(position) = found.position {
+        put(error::POSITION, position.to_string());
+    }
     if let Some(applied) = prefer.applied() {
         put(APPLIED, applied);
     }

@@ -1,23 +1,21 @@
 //! How fresh an answer is: a read that names a position waits for it within a bound, and every answer names the position
 //! that it is at least as fresh as.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use brigade::{
+    Fresh,
     data::{Error, Position, Result, code},
     limits,
 };
 
 use crate::Server;
 
-/// Waits for what `Brigade-After` names. Answers what the truth has now at least.
-pub(super) async fn wait(server: &Arc<Server>, headers: &HeaderMap, bound: Option<Duration>) -> Result<Position> {
-    let bound = bound.unwrap_or(limits::FRESH_WAIT).min(limits::FRESH_WAIT_MAX);
-    for position in named(headers)? {
-        server.brigade.wait_for(position, bound).await?;
-    }
-    Ok((*server.brigade.tip().borrow()).max(server.newest_receipt()))
+/// What `Brigade-After` and `Prefer: wait` ask for.
+pub(super) fn asked(server: &Server, headers: &HeaderMap, bound: Option<Duration>) -> Result<Fresh> {
+    let wait = bound.unwrap_or(limits::FRESH_WAIT).min(limits::FRESH_WAIT_MAX);
+    Ok(Fresh { after: named(headers)?, wait, known: server.newest_receipt() })
 }
 
 fn named(headers: &HeaderMap) -> Result<Vec<Position>> {

@@ -23,7 +23,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Re
         range::apply(&request.headers, &mut asked.node)?;
     }
     let read = Read { from: request.table.clone(), node: asked.node, count: prefer.count };
-    let position = fresh::wait(server, &request.headers, prefer.wait).await?;
-    let found = server.brigade.read_as(&request.principal, &read, accepted.form()).await?;
-    answer::rows(found, &read, accepted, &prefer, position)
+    let fresh = fresh::asked(server, &request.headers, prefer.wait)?;
+    let found = server.brigade.read_fresh(&request.principal, &read, accepted.form(), &fresh).await?;
+    answer::rows(found, &read, accepted, &prefer)
 }

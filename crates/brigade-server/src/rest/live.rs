@@ -35,11 +35,13 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Re
             .details(format!("LIVE_MAX is {}", server.limits().live_max))
             .hint("let one reader serve many, or try again later")
     })?;
-    let position = fresh::wait(server, &request.headers, prefer.wait).await?;
+    let fresh = fresh::asked(server, &request.headers, prefer.wait)?;
+    let position = server.brigade.wait_for_all(&fresh).await?;
     let is_resumed = after.is_some();
     let mut live = server.brigade.live_as(&request.principal, &read, after).await?;
     // What is wrong with the rows is answered with a status; who goes on may have nothing to hear for long.
     let first = if is_resumed { String::new() } else { framed(live.next().await?) };
+    server.brigade.answered(position).await?;
     Ok(feed::answer(server, Rows(live), Format::Sse, first, position, reader))
 }
 

@@ -13,6 +13,7 @@ mod openapi;
 mod operations;
 mod places;
 mod queries;
+mod replicas;
 mod rest;
 mod shutdown;
 mod slowness;

@@ -17,14 +17,24 @@ mod value;
 use std::sync::Arc;
 
 use brigade_core::{
-    data::{Result, Row},
+    data::{Position, Result, Row},
     engine::{CheckedNode, CheckedRead, ReadAnswer, Routine, Tables},
     schema::{Model, NamedQuery},
 };
 
+use deadpool_postgres::ClientWrapper;
+
 use crate::{encode::Param, truth::PostgresTruth};
 
 pub(crate) use run::run;
+
+/// Runs a read in a session that is a standby's, or may be: what it leaves open after an error is for the caller to end.
+pub(crate) async fn attempt(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
+    match read.source {
+        Some(_) => routine::attempt(client, read).await,
+        None => run::run(client, read).await,
+    }
+}
 
 #[async_trait::async_trait]
 impl Tables for PostgresTruth {
@@ -38,6 +48,20 @@ impl Tables for PostgresTruth {
         let answer = run::run(session.client(), &read).await;
         session.end();
         answer
+    }
+
+    async fn read_follower(&self, read: &CheckedRead, after: &[Position]) -> Result<Option<ReadAnswer>> {
+        match &self.replicas {
+            Some(replicas) => replicas.read(self, read, after).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn answered(&self, position: Position) -> Result<()> {
+        if let Some(replicas) = &self.replicas {
+            replicas.note(position, self.insert_place().await?);
+        }
+        Ok(())
     }
 
     async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>> {

@@ -90,7 +90,7 @@ pub(super) async fn call(truth: &PostgresTruth, read: &CheckedRead) -> Result<Re
     }
 }
 
-async fn attempt(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
+pub(super) async fn attempt(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
     client.batch_execute("BEGIN READ ONLY").await.map_err(from_pg)?;
     let answer = run::run(client, read).await?;
     if read.source.as_ref().is_some_and(|source| source.is_single) && answer.rows != 1 {

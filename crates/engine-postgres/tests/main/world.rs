@@ -41,6 +41,8 @@ pub fn config(url: String) -> PostgresConfig {
             tls_ca: None,
             slot: None,
             publication: None,
+            replicas: Vec::new(),
+            replica_lag_max: Duration::from_secs(5),
         },
         project: "test".to_owned(),
         folder: ".".into(),

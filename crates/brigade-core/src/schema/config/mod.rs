@@ -114,6 +114,8 @@ impl TruthStore {
             tls_ca: None,
             slot: None,
             publication: None,
+            replicas: Vec::new(),
+            replica_lag_max: Duration::from_secs(5),
         }
     }
 }
@@ -154,6 +156,10 @@ pub struct TruthStore {
     pub slot: Option<String>,
     /// PostgreSQL: name of the publication, where it is not made from the project's name.
     pub publication: Option<String>,
+    /// PostgreSQL: URLs of streaming standbys that answer reads.
+    pub replicas: Vec<String>,
+    /// PostgreSQL: a standby whose data is older answers none.
+    pub replica_lag_max: Duration,
 }
 
 /// How much of the log is kept.

@@ -1,10 +1,13 @@
 //! The sections of brigade.toml, one function each.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use toml::de::DeTable;
 
-use crate::data::{Result, code};
+use crate::{
+    data::{Result, code},
+    limits,
+};
 
 use super::{
     AtBudget, Config, CopyConfig, TableSettings, TruthStore,
@@ -96,6 +99,9 @@ fn stores(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
         }
     }
     cache_store(section, source, config)?;
+    if let Ok(truth) = section.section("truth") {
+        replicas(&truth, source, &mut config.stores.truth)?;
+    }
     if let Some(url) = section.value("log")? {
         config.stores.log = url.url(&[("embedded:", "\"embedded:FOLDER\"")])?;
     }
@@ -115,6 +121,8 @@ fn truth_store(section: &Section<'_>, truth: &mut TruthStore) -> Result<()> {
         "tls_ca",
         "slot",
         "publication",
+        "replicas",
+        "replica_lag_max",
     ])?;
     if let Some(value) = section.value("durability")? {
         truth.relaxed = value.one_of(&[("full", false), ("relaxed", true)])?;
@@ -144,6 +152,37 @@ fn truth_store(section: &Section<'_>, truth: &mut TruthStore) -> Result<()> {
     {
         if let Some(value) = section.value(key)? {
             *text = Some(value.text);
+        }
+    }
+    Ok(())
+}
+
+/// The standbys of a truth.
+fn replicas(section: &Section<'_>, source: &Source<'_>, truth: &mut TruthStore) -> Result<()> {
+    let at = section.key_at("replicas");
+    let wrong = |message: String| {
+        let hint = "as replicas = [\"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"], each a streaming standby of url";
+        source.error(at, format_args!("stores.truth.replicas: {message}")).hint(hint)
+    };
+    if let Some(urls) = section.list("replicas")? {
+        if truth.url.starts_with("sqlite:") && !urls.is_empty() {
+            return Err(wrong("only a PostgreSQL truth has replicas".to_owned())
+                .hint("take the line out, or set url to a postgres:// URL"));
+        }
+        if let Some(index) =
+            urls.iter().position(|url| !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
+        {
+            return Err(wrong(format!("the URL number {} is none of a PostgreSQL", index + 1)));
+        }
+        if urls.len() > limits::REPLICAS_MAX {
+            return Err(wrong(format!("more than {}", limits::REPLICAS_MAX)));
+        }
+        truth.replicas = urls;
+    }
+    if let Some(value) = section.value("replica_lag_max")? {
+        truth.replica_lag_max = value.duration()?;
+        if truth.replica_lag_max < Duration::from_secs(1) {
+            return Err(value.error("less than 1s: replicas are looked at twice a second").hint("as \"5s\""));
         }
     }
     Ok(())

@@ -35,6 +35,8 @@ fn every_key_is_read() {
         tls_ca = "ca.pem"
         slot = "s"
         publication = "p"
+        replicas = ["postgres://brigade:${PASSWORD}@standby/db"]
+        replica_lag_max = "20s"
         [log]
         keep = "7d"
         keep_bytes = "64MiB"
@@ -71,6 +73,8 @@ fn every_key_is_read() {
         tls_ca: Some("ca.pem".to_string()),
         slot: Some("s".to_string()),
         publication: Some("p".to_string()),
+        replicas: vec!["postgres://brigade:s3cret@standby/db".to_string()],
+        replica_lag_max: Duration::from_secs(20),
     };
     assert_eq!(config.name, "other");
     assert_eq!(config.stores, Stores { truth, log: "embedded:data/l".to_string(), cache: CacheStore::at("memory:") });
@@ -87,12 +91,12 @@ fn every_key_is_read() {
     assert_eq!(config.server.body_max, 1 << 20);
     let links = TableSettings { touch: Some("updated_at".to_string()), key_images: true };
     assert_eq!(config.tables["links"], links);
-    assert_eq!(config.place(&["tables", "links", "touch"]), "brigade.toml:32:9");
+    assert_eq!(config.place(&["tables", "links", "touch"]), "brigade.toml:34:9");
     let backup = CopyConfig {
         tables: Some(vec!["links".to_string(), "users".to_string()]),
         store: "memory:".to_string(),
         max_lag: Some(Duration::from_secs(5)),
-        place: "brigade.toml:34:15".to_string(),
+        place: "brigade.toml:36:15".to_string(),
     };
     assert_eq!(config.copies["backup"], backup);
     assert_eq!((config.copies["all"].store.as_str(), &config.copies["all"].tables), ("sqlite:data/copy-all.db", &None));
@@ -128,6 +132,19 @@ fn the_environment_stands_above_the_file() {
     assert_eq!((pool.pool_min, pool.pool_max), (2, 4));
     let error = Config::parse("", "p", &|name| (name == "BRIGADE_LOG_KEEP").then(|| "long".to_string())).unwrap_err();
     assert_eq!(error.message(), "environment variable BRIGADE_LOG_KEEP: log.keep: \"long\" is no duration");
+}
+
+#[test]
+fn a_password_in_a_url_is_not_shown_with_the_mistake() {
+    for text in [
+        "[stores.truth]\nreplicas = \"postgres://u:hunter2@h/d\"",
+        "[stores.truth]\nreplicas = [\n\"mysql://u:hunter2@h/d\"]",
+        "[stores.truth]\nreplicas = [\n\"postgres://u:hunter2@${NOBODY}/d\"]",
+    ] {
+        let error = Config::parse(text, "p", &env).unwrap_err();
+        let shown = format!("{error} {:?} {:?}", error.get_details(), error.get_hint());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 }
 
 #[test]
@@ -170,6 +187,21 @@ fn every_mistake_has_its_place_and_mend() {
             "[stores.truth]\npool_max = 0",
             "2:12: stores.truth.pool_max: \"0\" is no such number",
             "write a whole number, at least 1",
+        ),
+        (
+            "[stores.truth]\nreplicas = [\"postgres://h/d\"]",
+            "2:1: stores.truth.replicas: only a PostgreSQL truth has replicas",
+            "take the line out, or set url to a postgres:// URL",
+        ),
+        (
+            "[stores.truth]\nurl = \"postgres://h/d\"\nreplicas = [\"postgres://h/d\", \"x\"]",
+            "3:1: stores.truth.replicas: the URL number 2 is none of a PostgreSQL",
+            "as replicas = [\"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"], each a streaming standby of url",
+        ),
+        (
+            "[stores.truth]\nreplica_lag_max = \"10ms\"",
+            "2:19: stores.truth.replica_lag_max: less than 1s: replicas are looked at twice a second",
+            "as \"5s\"",
         ),
         (
             "[stores.truth]\ndurability = \"none\"",

@@ -66,7 +66,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
     if routine.shape == RoutineShape::Row {
         node.limit = Some(node.limit.unwrap_or(1).min(1));
     }
-    let position = fresh::wait(server, &request.headers, prefer.wait).await?;
+    let fresh = fresh::asked(server, &request.headers, prefer.wait)?;
     let read = Read { from: routine.relation.name.clone(), node, count: prefer.count };
     let key = match routine.writes {
         true => again::key(server, request, &format!("rpc/{}", request.table), &bytes)?,
@@ -80,15 +80,15 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         is_single: accepted.is_single(),
         rolls_back: prefer.rollback == Some(true),
         key,
+        fresh,
     };
     let mut found = server.brigade.call(&request.principal, call).await?;
-    if let Some(position) = found.position {
+    if let Some(position) = found.position.filter(|_| routine.writes) {
         server.handed_out(position);
     }
-    let position = found.position.unwrap_or(position).max(position);
     if routine.shape == RoutineShape::Nothing {
         let mut response = StatusCode::NO_CONTENT.into_response();
-        if let Ok(value) = position.to_string().parse() {
+        if let Some(value) = found.position.and_then(|position| position.to_string().parse().ok()) {
             response.headers_mut().insert(error::POSITION, value);
         }
         answer::note_replayed(&mut response, found.replayed);
@@ -99,7 +99,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         found.body = unwrapped::body(found.body, routine.shape)?;
     }
     let replayed = found.replayed;
-    let mut response = answer::rows(found, &read, accepted, &prefer, position)?;
+    let mut response = answer::rows(found, &read, accepted, &prefer)?;
     answer::note_replayed(&mut response, replayed);
     if !reads && prefer.returning == Some(Return::Minimal) {
         *response.body_mut() = Body::empty();
