@@ -42,6 +42,8 @@ pub struct Call {
     pub form: Form,
     /// Whether there must be just one row, or nothing is changed.
     pub is_single: bool,
+    /// How many rows there may be, or nothing is changed.
+    pub rows_max: Option<u64>,
     /// Whether what is changed is taken back.
     pub rolls_back: bool,
     /// Makes a call that writes safe to repeat; nothing is kept of one that is taken back, or only reads.
@@ -136,10 +138,16 @@ impl Brigade {
         checked.form = call.form;
         let mut source = call.routine.source(call.given);
         source.is_single = call.is_single;
+        source.rows_max = call.rows_max;
+        let judge = source.clone();
         checked.source = Some(source);
         match call.routine.writes {
             true => self.call_writing(checked, call.rolls_back, call.key, &call.fresh).await,
-            false => self.answer_fresh(checked, &call.fresh).await,
+            false => {
+                let answer = self.answer_fresh(checked, &call.fresh).await?;
+                judge.check_rows(answer.rows)?;
+                Ok(answer)
+            }
         }
     }
 

@@ -72,6 +72,12 @@ pub fn not_one(rows: u64) -> Error {
         .details(format!("The result contains {rows} rows"))
 }
 
+/// More rows than the caller wanted to be touched.
+pub fn too_many(rows: u64) -> Error {
+    Error::new("PGRST124", "Query result exceeds max-affected preference constraint")
+        .details(format!("The query affects {rows} rows"))
+}
+
 /// What a checked statement does.
 #[derive(Clone, Debug)]
 pub enum CheckedAction {

@@ -12,7 +12,7 @@ mod truth;
 
 pub use checked::{
     Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Planned, Predicate,
-    not_one,
+    not_one, too_many,
 };
 pub use clock::{Clock, SystemClock};
 pub use copy::{CopyStore, Filling};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::{not_one, too_many};
 use crate::{
-    data::{SqlType, Value},
+    data::{Result, SqlType, Value},
     schema::{Piece, QueryParam, Relation},
 };
 
@@ -78,6 +79,22 @@ pub struct Source {
     pub writes: bool,
     /// Whether there must be just one row: else PGRST116, and what was changed is taken back.
     pub is_single: bool,
+    /// How many rows there may be: else PGRST124, and what was changed is taken back.
+    pub rows_max: Option<u64>,
+}
+
+impl Source {
+    /// Holds the rows of a call to what its caller wanted.
+    ///
+    /// # Errors
+    /// PGRST116, PGRST124.
+    pub fn check_rows(&self, rows: u64) -> Result<()> {
+        match self.rows_max {
+            _ if self.is_single && rows != 1 => Err(not_one(rows)),
+            Some(max) if rows > max => Err(too_many(rows)),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl RoutineParam {
@@ -102,7 +119,7 @@ impl Routine {
         };
         let pieces = before.pop().unwrap_or_default();
         let values = self.values(given);
-        Source { before, pieces, values, writes: self.writes, is_single: false }
+        Source { before, pieces, values, writes: self.writes, is_single: false, rows_max: None }
     }
 
     /// The values of a call, one for each parameter.

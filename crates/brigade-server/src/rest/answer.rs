@@ -99,6 +99,13 @@ pub(super) fn written(written: Written<'_>, accepted: Accepted, prefer: &Prefer)
     response
 }
 
+/// Says which preferences were heeded, where more were than by a read of a table.
+pub(super) fn note_applied(response: &mut Response, applied: Option<String>) {
+    if let Some(value) = applied.and_then(|applied| HeaderValue::try_from(applied).ok()) {
+        response.headers_mut().insert(APPLIED, value);
+    }
+}
+
 /// Says of an answer that it is a kept one: nothing was done again.
 pub(super) fn note_replayed(response: &mut Response, replayed: bool) {
     if replayed {

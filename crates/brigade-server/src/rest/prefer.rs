@@ -8,6 +8,22 @@ use brigade::{
     schema::RestConfig,
 };
 
+/// The names of UTC among those that PostgreSQL knows.
+const UTC: [&str; 12] = [
+    "UTC",
+    "Etc/UTC",
+    "UCT",
+    "Etc/UCT",
+    "Universal",
+    "Etc/Universal",
+    "Zulu",
+    "Etc/Zulu",
+    "GMT",
+    "Etc/GMT",
+    "GMT0",
+    "Etc/GMT0",
+];
+
 /// The preferences of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefer {
@@ -25,6 +41,8 @@ pub struct Prefer {
     pub max_affected: Option<u64>,
     /// `tx=rollback`, or `tx=commit`: heeded where brigade.toml allows it.
     pub rollback: Option<bool>,
+    /// `timezone=`: times are always written in UTC, so that one of its names is heeded and no other.
+    pub timezone: Option<String>,
     /// `wait=SECONDS` (RFC 7240): how long to wait for a named position.
     pub wait: Option<Duration>,
 }
@@ -102,8 +120,9 @@ impl Prefer {
                 Ok(rows) => self.max_affected = self.max_affected.or(Some(rows)),
                 Err(_) => return false,
             },
-            // Known, and not heeded.
-            ("timezone", _) => {}
+            ("timezone", zone) if UTC.contains(&zone) => {
+                self.timezone = self.timezone.take().or_else(|| Some(zone.to_owned()));
+            }
             _ => return false,
         }
         true
@@ -111,7 +130,13 @@ impl Prefer {
 
     /// `Preference-Applied` of a read, in PostgREST's order.
     pub fn applied(&self) -> Option<String> {
-        joined([self.count_applied(), self.tx_applied(), self.handling_applied()])
+        joined([self.count_applied(), self.tx_applied(), self.handling_applied(), self.timezone_applied()])
+    }
+
+    /// `Preference-Applied` of a call.
+    pub fn applied_to_call(&self) -> Option<String> {
+        let max = self.max_affected().map(|max| Cow::from(format!("max-affected={max}")));
+        joined([self.count_applied(), self.tx_applied(), self.handling_applied(), self.timezone_applied(), max])
     }
 
     /// `Preference-Applied` of a write.
@@ -138,6 +163,7 @@ impl Prefer {
             self.count_applied(),
             self.tx_applied(),
             self.handling_applied(),
+            self.timezone_applied(),
             max.map(Cow::from),
         ])
     }
@@ -161,6 +187,10 @@ impl Prefer {
 
     fn handling_applied(&self) -> Option<Cow<'static, str>> {
         self.strict.map(|strict| if strict { "handling=strict".into() } else { "handling=lenient".into() })
+    }
+
+    fn timezone_applied(&self) -> Option<Cow<'static, str>> {
+        self.timezone.as_ref().map(|zone| format!("timezone={zone}").into())
     }
 }
 

@@ -10,7 +10,7 @@ use brigade::{
         Action, Error, Expect, Receipt, Record, Result, Returned, Statement, StatementResult, Where, code,
         plan::{Node, Read},
     },
-    engine::{Unexpected, not_one},
+    engine::{Unexpected, not_one, too_many},
     query,
     schema::{
         Relation,
@@ -204,10 +204,7 @@ impl Write<'_> {
     fn reworded(&self, error: Error) -> Error {
         match Unexpected::of(&error).filter(|_| error.code() == code::EXPECT_FAILED) {
             Some(Unexpected { rows }) if self.accepted.is_single() => not_one(rows),
-            Some(Unexpected { rows }) => {
-                Error::new("PGRST124", "Query result exceeds max-affected preference constraint")
-                    .details(format!("The query affects {rows} rows"))
-            }
+            Some(Unexpected { rows }) => too_many(rows),
             None => error,
         }
     }

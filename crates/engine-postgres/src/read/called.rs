@@ -3,7 +3,7 @@
 
 use brigade_core::{
     data::{Error, Result, Shown, StatementResult, code},
-    engine::{CheckedRead, Source, not_one},
+    engine::{CheckedRead, Source},
     limits,
     schema::Piece,
 };
@@ -77,8 +77,8 @@ pub(crate) fn result(read: &CheckedRead, answered: &Answered) -> Result<Statemen
             .details(format!("SHOWN_ROWS_MAX is {}", limits::SHOWN_ROWS_MAX))
             .hint("return fewer rows"));
     }
-    if read.source.as_ref().is_some_and(|source| source.is_single) && answer.rows != 1 {
-        return Err(not_one(answer.rows));
+    if let Some(source) = &read.source {
+        source.check_rows(answer.rows)?;
     }
     let shown = Shown { body: answer.body, rows: answer.rows };
     Ok(StatementResult { shown: Some(shown), ..StatementResult::of(total.unwrap_or(answer.rows)) })

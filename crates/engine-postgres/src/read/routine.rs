@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Error, Result, code},
-    engine::{CheckedRead, ReadAnswer, Routine, RoutineCall, RoutineParam, RoutineShape, not_one},
+    engine::{CheckedRead, ReadAnswer, Routine, RoutineCall, RoutineParam, RoutineShape},
     schema::{NamedQuery, Piece, Relation, RelationColumn, misplaced},
 };
 use deadpool_postgres::ClientWrapper;
@@ -93,8 +93,8 @@ pub(super) async fn call(truth: &PostgresTruth, read: &CheckedRead) -> Result<Re
 pub(super) async fn attempt(client: &ClientWrapper, read: &CheckedRead) -> Result<ReadAnswer> {
     client.batch_execute("BEGIN READ ONLY").await.map_err(from_pg)?;
     let answer = run::run(client, read).await?;
-    if read.source.as_ref().is_some_and(|source| source.is_single) && answer.rows != 1 {
-        return Err(not_one(answer.rows));
+    if let Some(source) = &read.source {
+        source.check_rows(answer.rows)?;
     }
     client.batch_execute("COMMIT").await.map_err(from_pg)?;
     Ok(answer)

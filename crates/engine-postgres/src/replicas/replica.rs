@@ -199,7 +199,7 @@ impl Replica {
     /// Whatever a standby alone may have to say (a conflict with recovery, a table that it does not know yet, a function
     /// that it may not run) is no answer.
     fn judge(&self, error: Error) -> Asked {
-        if matches!(error.code(), code::LIMIT | code::CANCELED | "PGRST116") {
+        if matches!(error.code(), code::LIMIT | code::CANCELED | "PGRST116" | "PGRST124") {
             return Asked::Refused(error);
         }
         if error.code() == code::SERIALIZATION { Asked::Conflict } else { Asked::Broke }

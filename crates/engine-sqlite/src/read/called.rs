@@ -3,7 +3,7 @@
 
 use brigade_core::{
     data::{Error, Result, Shown, StatementResult, code},
-    engine::{CheckedRead, Source, not_one},
+    engine::{CheckedRead, Source},
     schema::Piece,
 };
 use rusqlite::{Connection, params_from_iter, types::Value as Bound};
@@ -54,9 +54,7 @@ pub(crate) fn called(
         false => returned(&mut statement, bound, read, failed)?,
     };
     let answer = run::page(conn, read, Some(&rows))?;
-    if source.is_single && answer.rows != 1 {
-        return Err(not_one(answer.rows));
-    }
+    source.check_rows(answer.rows)?;
     let total = match read.count {
         Some(_) if !read.is_whole() => run::total(conn, read, Some(&rows))?,
         _ => answer.rows,

@@ -59,6 +59,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
     if reads && routine.writes {
         return Err(wrong_method(&request.method));
     }
+    let returns_set = matches!(routine.shape, RoutineShape::Rows | RoutineShape::Values);
+    if prefer.max_affected().is_some() && !returns_set {
+        return Err(no_set());
+    }
     let mut node: Node = grammar::parse(given.rest(&request.query))?.node;
     if request.method == Method::GET {
         range::apply(&request.headers, &mut node)?;
@@ -78,6 +82,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         read: read.clone(),
         form: accepted.form(),
         is_single: accepted.is_single(),
+        rows_max: prefer.max_affected(),
         rolls_back: prefer.rollback == Some(true),
         key,
         fresh,
@@ -100,6 +105,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
     }
     let replayed = found.replayed;
     let mut response = answer::rows(found, &read, accepted, &prefer)?;
+    answer::note_applied(&mut response, prefer.applied_to_call());
     answer::note_replayed(&mut response, replayed);
     if !reads && prefer.returning == Some(Return::Minimal) {
         *response.body_mut() = Body::empty();
@@ -107,6 +113,15 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         response.headers_mut().remove(header::CONTENT_TYPE);
     }
     Ok(response)
+}
+
+/// PGRST128.
+fn no_set() -> Error {
+    Error::new(
+        "PGRST128",
+        "Function must return SETOF or TABLE when max-affected preference is used with handling=strict",
+    )
+    .hint("take max-affected out of Prefer: this routine answers one row, one value or nothing")
 }
 
 /// PGRST101.

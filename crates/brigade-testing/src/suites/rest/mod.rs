@@ -173,6 +173,7 @@ pub fn cases() -> Vec<Case> {
         reads::embeds(),
         reads::pages(),
         reads::forms(),
+        reads::zones(),
         refusals::refusals(),
         injected::reads(),
     ]

@@ -271,6 +271,19 @@ pub(super) fn pages() -> Vec<Case> {
     ]
 }
 
+/// Times are written in UTC whatever is asked for; who insists on another zone is refused.
+pub(super) fn zones() -> Vec<Case> {
+    let seen = || get("/people?select=seen&id=eq.1", r#"[{"seen":"2026-01-02T03:04:05.5+00:00"}]"#);
+    vec![
+        seen().with("prefer", "timezone=UTC").answers("preference-applied", "timezone=UTC"),
+        seen()
+            .with("prefer", "handling=strict, timezone=Etc/UTC")
+            .answers("preference-applied", "handling=strict, timezone=Etc/UTC"),
+        seen().with("prefer", "timezone=America/Los_Angeles").lacks("preference-applied"),
+        seen().with("prefer", "handling=lenient, timezone=+05:30").answers("preference-applied", "handling=lenient"),
+    ]
+}
+
 pub(super) fn forms() -> Vec<Case> {
     const OBJECT: &str = "application/vnd.pgrst.object+json";
     vec![

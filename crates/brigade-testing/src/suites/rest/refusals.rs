@@ -41,6 +41,8 @@ pub(super) fn refusals() -> Vec<Case> {
         refused("/people", 406, "PGRST107").with("accept", "image/png"),
         refused("/people", 406, "PGRST106").with("accept-profile", "private"),
         refused("/people", 400, "PGRST122").with("prefer", "handling=strict, nonsense=1"),
+        refused("/people", 400, "PGRST122").with("prefer", "handling=strict, timezone=America/Los_Angeles"),
+        refused("/people", 400, "PGRST122").with("prefer", "handling=strict, timezone=Jupiter/Red_Spot"),
         refused("/people", 400, "BRG400").with("brigade-after", "nonsense"),
     ]
 }

@@ -58,6 +58,14 @@ pub(super) fn queries() -> Vec<Case> {
             r#"{"since":"2026-01-02 01:00:00+00","feeling":"sad"}"#,
             r#"[{"id":1}]"#,
         ),
+        // max-affected bounds what is answered, and means nothing of one row.
+        get("/rpc/prolific?order=id", &all)
+            .with("prefer", "handling=strict, max-affected=3")
+            .answers("preference-applied", "handling=strict, max-affected=3"),
+        refused("/rpc/prolific", 400, "PGRST124").with("prefer", "handling=strict, max-affected=2"),
+        get("/rpc/prolific?order=id", &all).with("prefer", "max-affected=2").lacks("preference-applied"),
+        refused("/rpc/person?person=1", 400, "PGRST128").with("prefer", "handling=strict, max-affected=2"),
+        get("/rpc/person?person=1", person).with("prefer", "max-affected=2"),
         refused("/rpc/person", 404, "PGRST202"),
         refused("/rpc/persons?person=1", 404, "PGRST202"),
         wrong("/rpc/person", r#"{"person":1,"more":2}"#, 404, "PGRST202"),
@@ -116,6 +124,10 @@ pub(super) fn writing() -> Vec<Case> {
         wrong("/rpc/finish_tasks", r#"{"above":1}"#, 406, "PGRST116").with(single.0, single.1),
         post("/rpc/add_task", r#"{"title":"y","rank":5}"#, r#"{"title":"y","rank":5,"state":"open"}"#)
             .with(single.0, single.1),
+        wrong("/rpc/finish_tasks", r#"{"above":1}"#, 400, "PGRST124").with("prefer", "handling=strict, max-affected=2"),
+        wrong("/rpc/rank_task", r#"{"task":"a","rank":70}"#, 400, "PGRST128")
+            .with("prefer", "handling=strict, max-affected=2"),
+        wrong("/rpc/forget_task", r#"{"task":"a"}"#, 400, "PGRST128").with("prefer", "handling=strict, max-affected=2"),
         wrong("/rpc/add_task", r#"{"title":null}"#, 400, "23502"),
         wrong("/rpc/add_task", r#"{"title":"x","rank":"r"}"#, 400, "22P02"),
         wrong("/rpc/add_task?select=nothing", r#"{"title":"x"}"#, 400, "42703"),
@@ -171,6 +183,8 @@ pub(super) fn functions() -> Vec<Case> {
         post("/rpc/named_all?select=name&id=eq.2", r#"{"called":"y"}"#, r#"[{"name":"y"}]"#)
             .with("prefer", "tx=rollback"),
         get("/labels?select=name&order=id", r#"[{"name":"x"},{"name":"fun"},{"name":"unused"}]"#),
+        refused("/rpc/add_them?a=1&b=2", 400, "PGRST128").with("prefer", "handling=strict, max-affected=9"),
+        refused("/rpc/numbers?n=3", 400, "PGRST124").with("prefer", "handling=strict, max-affected=2"),
         wrong("/rpc/add_them", r#"{"a":"x"}"#, 400, "22P02"),
         wrong("/rpc/add_them", r#"{"a":1,"c":2}"#, 404, "PGRST202"),
         wrong("/rpc/refuses", "{}", 400, "P0001"),
