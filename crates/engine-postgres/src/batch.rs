@@ -18,11 +18,18 @@ use crate::encode::Param;
 pub(crate) struct Job<'a> {
     pub text: &'a str,
     pub params: &'a [Param],
+    /// Bytes of rows that are gathered; what comes behind is thrown away.
+    bytes_max: usize,
 }
 
 impl<'a> Job<'a> {
     pub fn new(text: &'a str, params: &'a [Param]) -> Self {
-        Self { text, params }
+        Self { text, params, bytes_max: usize::MAX }
+    }
+
+    /// The same, of which no more is gathered than this.
+    pub fn bounded(self, bytes_max: usize) -> Self {
+        Self { bytes_max, ..self }
     }
 }
 
@@ -31,6 +38,8 @@ impl<'a> Job<'a> {
 pub(crate) struct Answered {
     pub rows: Vec<Row>,
     pub affected: u64,
+    /// Whether there were more rows than were to be gathered.
+    pub is_cut: bool,
 }
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Answered, tokio_postgres::Error>> + Send + 'a>>;
@@ -51,7 +60,7 @@ pub(crate) async fn run(
     let mut pending: Vec<Answer<'_>> = jobs
         .iter()
         .zip(prepared)
-        .map(|(job, statement)| Box::pin(answer(client, statement, job.params)) as Answer<'_>)
+        .map(|(job, statement)| Box::pin(answer(client, statement, *job)) as Answer<'_>)
         .collect();
     // A query is sent when it is first polled: all are polled once, in order, before any is waited for.
     let mut done = Vec::with_capacity(pending.len());
@@ -71,18 +80,18 @@ pub(crate) async fn run(
     Ok(answers)
 }
 
-async fn answer(
-    client: &ClientWrapper,
-    statement: Statement,
-    params: &[Param],
-) -> Result<Answered, tokio_postgres::Error> {
-    let stream = client.query_raw(&statement, params).await?;
+async fn answer(client: &ClientWrapper, statement: Statement, job: Job<'_>) -> Result<Answered, tokio_postgres::Error> {
+    let stream = client.query_raw(&statement, job.params).await?;
     tokio::pin!(stream);
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = stream.next().await {
-        rows.push(row?);
+        let row = row?;
+        bytes = bytes.saturating_add(row.raw_size_bytes());
+        if bytes <= job.bytes_max {
+            rows.push(row);
+        }
     }
-    Ok(Answered { rows, affected: stream.rows_affected().unwrap_or(0) })
+    Ok(Answered { rows, affected: stream.rows_affected().unwrap_or(0), is_cut: bytes > job.bytes_max })
 }
 
 async fn prepare(client: &ClientWrapper, jobs: &[Job<'_>]) -> Result<Vec<Statement>, Unsent> {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use brigade::limits::SHOWN_ROWS_MAX;
 use brigade_testing::suites::rest::{ROUTINES, SCHEMA};
 
 use crate::harness::{Answer, Running, engines};
@@ -62,6 +63,49 @@ async fn queries_follow_the_model() {
         assert!(error.message().contains(": queries/late.sql:1:1: "), "{engine}: {}", error.message());
         assert_eq!(server.get("/u").await.text, "[]", "{engine}: the migration is applied");
         assert_eq!(call(&server, "/rpc/late", "{}").await.text, r#"[{"b":"y"}]"#, "{engine}");
+        server.stop().await;
+    }
+}
+
+const WIDE: &str = "CREATE TABLE digits (i integer PRIMARY KEY);
+    CREATE TABLE wide (id integer PRIMARY KEY, hits integer NOT NULL DEFAULT 0, filler text NOT NULL DEFAULT '');";
+
+/// More rows than a write may show, in three ways: as many as there may be, one more, and few that are too large together.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_returns_more_than_is_shown_is_refused_and_changes_nothing() {
+    let digits: Vec<String> = (0..230).map(|i| format!("({i})")).collect();
+    let schema = format!("{WIDE} INSERT INTO digits (i) VALUES {};", digits.join(", "));
+    let hit = "-- write\n-- param below integer\nUPDATE wide SET hits = hits + 1 WHERE id < :below RETURNING id";
+    let files = [
+        ("queries/fill.sql", "-- write\nINSERT INTO wide (id) SELECT x.i * 230 + y.i FROM digits x, digits y"),
+        ("queries/hit.sql", hit),
+        ("queries/hit_wide.sql", &format!("{hit}, filler")),
+        (
+            "queries/widen.sql",
+            "-- write\n-- param filler text\n-- param below integer\nUPDATE wide SET filler = :filler WHERE id < :below",
+        ),
+    ];
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_with_files(&schema, &settings, &files).await;
+        assert_eq!(call(&server, "/rpc/fill", "{}").await.status, 204, "{engine}");
+        let hits = async || server.get("/wide?select=id&hits=gt.0&limit=1").await.text;
+        let rows_max = if engine == "sqlite" { 30_000 } else { SHOWN_ROWS_MAX };
+        let below = |rows: u64| format!(r#"{{"below":{rows}}}"#);
+        let refused = call(&server, "/rpc/hit", &below(rows_max + 1)).await.is_error(413, "BRG413");
+        assert!(refused["hint"].as_str().is_some_and(|hint| hint.contains("fewer")), "{engine}: {refused}");
+        assert_eq!(hits().await, "[]", "{engine}: nothing is written");
+
+        // 80 MiB in 160 rows.
+        let filler = "x".repeat(512 << 10);
+        let widened = call(&server, "/rpc/widen", &format!(r#"{{"below":160,"filler":"{filler}"}}"#)).await;
+        assert_eq!(widened.status, 204, "{engine}: {}", widened.text);
+        let refused = call(&server, "/rpc/hit_wide", &below(160)).await.is_error(413, "BRG413");
+        assert_eq!(refused["hint"], "return fewer rows or columns", "{engine}: refused while they are gathered");
+        assert_eq!(hits().await, "[]", "{engine}: nothing is written");
+
+        let whole = call(&server, "/rpc/hit", &below(rows_max)).await;
+        assert_eq!(whole.status, 200, "{engine}: {}", whole.text);
+        assert_eq!(whole.json().as_array().map(Vec::len), Some(rows_max as usize), "{engine}");
         server.stop().await;
     }
 }

@@ -86,7 +86,10 @@ impl<'a> Running<'a> {
                 );
             }
             for (i, (sql, params)) in called.iter().enumerate() {
-                plan.push((Part::Called(i + 1 == called.len()), Job::new(sql, params)));
+                let is_last = i + 1 == called.len();
+                // What the others return is nobody's.
+                let bytes_max = self.transaction.call.as_ref().filter(|_| is_last).map_or(0, |call| call.bytes_max);
+                plan.push((Part::Called(is_last), Job::new(sql, params).bounded(bytes_max)));
             }
             let mark = [Param::text(&*self.mark)];
             if ends {

@@ -60,6 +60,11 @@ pub(crate) fn result(read: &CheckedRead, answered: &Answered) -> Result<Statemen
     if read.node.relation.columns.is_empty() {
         return Ok(StatementResult::of(answered.affected));
     }
+    if answered.is_cut {
+        return Err(Error::new(code::LIMIT, format!("the answer is larger than {} bytes", read.bytes_max))
+            .details("ANSWER_BYTES_MAX")
+            .hint("return fewer rows or columns"));
+    }
     let counts = counts(read);
     let (mut page, mut total) = (Page::begin(read), None);
     for row in &answered.rows {
