@@ -41,6 +41,15 @@ async fn every_engine_writes_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_engine_takes_what_clients_write() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(SCHEMA, &format!("{settings}[rest]\ntx_override = true\n")).await;
+        rest::run(engine, rest::cases_of_clients(), |case| send(&server, "/rest/v1", case)).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_engine_calls_alike() {
     for (engine, settings, _held) in engines() {
         let settings = format!("{settings}[rest]\ntx_override = true\n");

@@ -3,6 +3,7 @@
 //! A case is data. Whoever can send a request runs it: [`run`] takes a function that does. Bodies are compared as JSON
 //! with the order of keys and every digit, since clients see both.
 
+mod captured;
 mod changes;
 mod injected;
 mod reads;
@@ -176,6 +177,9 @@ pub fn cases() -> Vec<Case> {
         reads::zones(),
         refusals::refusals(),
         injected::reads(),
+        captured::reads(),
+        captured::filters(),
+        captured::refusals(),
     ]
     .concat()
 }
@@ -200,9 +204,14 @@ pub fn cases_of_writes() -> Vec<Case> {
     .concat()
 }
 
+/// Writes as the official clients send them. For a server of its own, with `[rest] tx_override = true`.
+pub fn cases_of_clients() -> Vec<Case> {
+    captured::writes()
+}
+
 /// Calls of named queries, for a project with [`ROUTINES`].
 pub fn cases_of_routines() -> Vec<Case> {
-    [routines::queries(), routines::writing(), injected::routines()].concat()
+    [captured::calls(), routines::queries(), routines::writing(), injected::routines()].concat()
 }
 
 /// Calls of the database's own functions, which only PostgreSQL has, for a project with [`ROUTINES`].
