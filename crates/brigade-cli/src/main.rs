@@ -19,7 +19,19 @@ use failure::Failure;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Gives memory out by the small page. The allocator asks for huge ones, and many small things that live long, as connections,
+/// then hold twice the memory that they use.
+#[cfg(target_os = "linux")]
+fn use_small_pages() {
+    // A kernel that refuses costs memory alone.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn use_small_pages() {}
+
 fn main() -> ExitCode {
+    use_small_pages();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = arguments::parse();
     output::start_tracing(arguments.log_json);

@@ -3,12 +3,15 @@
 //! A reader keeps frames of the write-ahead log alive. The gate lets the checkpointer hold new readers back for a moment,
 //! without which a log under readers that overlap would grow for ever.
 
+mod brief;
+mod gate;
+
 use std::{
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use brigade_core::{
@@ -19,12 +22,11 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{SqliteConfig, connection};
+use brief::Pace;
+use gate::{Gate, Passed};
 
 /// How long a call waits for a connection before it answers BRG503.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-
-/// How long the gate holds a reader back at most.
-const HELD_MAX: Duration = Duration::from_millis(500);
 
 /// The readers' connections.
 pub(crate) struct Readers {
@@ -33,6 +35,7 @@ pub(crate) struct Readers {
     short: Slots,
     long: Slots,
     gate: Arc<Gate>,
+    pace: Pace,
 }
 
 /// How many may have a connection at a time.
@@ -57,6 +60,7 @@ impl Readers {
             config,
             idle: Mutex::default(),
             gate: Arc::default(),
+            pace: Pace::new(),
         }
     }
 
@@ -161,57 +165,5 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Counts readers, and holds new ones back while it is closed.
-#[derive(Default)]
-pub(crate) struct Gate {
-    state: Mutex<GateState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct GateState {
-    inside: usize,
-    closed: bool,
-}
-
-/// A reader inside the gate.
-pub(crate) struct Passed(Arc<Gate>);
-
-impl Gate {
-    fn pass(self: &Arc<Self>) -> Passed {
-        let state = self.state.lock().expect("gate");
-        let (mut state, _) = self.changed.wait_timeout_while(state, HELD_MAX, |s| s.closed).expect("gate");
-        state.inside += 1;
-        Passed(Arc::clone(self))
-    }
-
-    /// Holds new readers back until those inside have left or `wait` is over. [`Gate::open`] must follow.
-    pub(crate) fn close(&self, wait: Duration) {
-        let deadline = Instant::now() + wait;
-        let mut state = self.state.lock().expect("gate");
-        state.closed = true;
-        while state.inside > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            state = self.changed.wait_timeout(state, left).expect("gate").0;
-        }
-    }
-
-    /// Lets readers in again.
-    pub(crate) fn open(&self) {
-        self.state.lock().expect("gate").closed = false;
-        self.changed.notify_all();
-    }
-}
-
-impl Drop for Passed {
-    fn drop(&mut self) {
-        self.0.state.lock().expect("gate").inside -= 1;
-        self.0.changed.notify_all();
     }
 }
