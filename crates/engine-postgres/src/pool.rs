@@ -8,6 +8,9 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, T
 
 use crate::config::Reach;
 
+/// Prepared statements of one session; past it they are forgotten together and prepared again.
+const STATEMENTS_MAX: usize = 512;
+
 /// A pool as `[stores.truth]` describes it.
 pub(crate) fn make_pool(reach: &Reach) -> Result<Pool> {
     let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -49,6 +52,9 @@ pub(crate) struct Session {
 
 impl Session {
     pub fn new(object: Object) -> Self {
+        if object.statement_cache.size() > STATEMENTS_MAX {
+            object.statement_cache.clear();
+        }
         Self { object: Some(object), is_clean: true }
     }
 

@@ -37,9 +37,6 @@ const PROBE_AFTER: Duration = Duration::from_millis(2_500);
 const PROBE_MAX: Duration = Duration::from_millis(1_500);
 const PROBE_KEPT: Duration = Duration::from_secs(1);
 
-/// Prepared statements of one session; past it they are forgotten together and prepared again.
-const STATEMENTS_MAX: usize = 512;
-
 /// A PostgreSQL database as the truth. Cheap to share as `Arc`.
 pub struct PostgresTruth {
     pub(crate) reach: Reach,
@@ -110,9 +107,6 @@ impl PostgresTruth {
                 return Err(self.note_away(away(format!("no connection within {} ms", limit.as_millis()))));
             }
         };
-        if object.statement_cache.size() > STATEMENTS_MAX {
-            object.statement_cache.clear();
-        }
         Ok(Session::new(object))
     }
 
@@ -236,6 +230,9 @@ async fn upkeep(truth: std::sync::Weak<PostgresTruth>) {
         let Some(truth) = truth.upgrade() else { return };
         let lifetime = truth.reach.config.store.pool_lifetime;
         truth.pool.retain(|_, metrics| metrics.age() < lifetime);
+        if let Some(replicas) = &truth.replicas {
+            replicas.renew(lifetime);
+        }
         truth.look().await;
         truth.keep_minimum().await;
         turn += 1;

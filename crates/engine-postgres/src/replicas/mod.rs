@@ -15,9 +15,12 @@ mod look;
 mod replica;
 mod shown;
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use brigade_core::{
@@ -139,6 +142,11 @@ impl Replicas {
             reads: replica.counts.reads(),
         };
         self.each.iter().map(status).collect()
+    }
+
+    /// Sessions older than this are replaced.
+    pub fn renew(&self, lifetime: Duration) {
+        self.each.iter().for_each(|replica| replica.renew(lifetime));
     }
 
     pub fn close(&self) {

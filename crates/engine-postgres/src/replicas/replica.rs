@@ -13,7 +13,7 @@ use brigade_core::{
     data::{Error, Result, code},
     engine::{CheckedRead, ReadAnswer, ReplicaReads},
 };
-use deadpool_postgres::{ClientWrapper, Pool};
+use deadpool_postgres::{ClientWrapper, Pool, PoolError, TimeoutType};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -156,11 +156,11 @@ impl Replica {
     async fn ask(&self, read: &CheckedRead, need: u64, is_young: impl Fn(u64) -> bool, deadline: Instant) -> Asked {
         let mut session = match timeout_at(deadline, self.pool.get()).await {
             Ok(Ok(object)) => Session::new(object),
+            Err(_) | Ok(Err(PoolError::Timeout(TimeoutType::Wait))) => return Asked::Not,
             Ok(Err(error)) => {
                 self.say(Some(from_pool(error).message().to_owned()));
                 return Asked::Not;
             }
-            Err(_) => return Asked::Not,
         };
         // What is dropped in the middle is closed, not given to the next one.
         session.begin();
@@ -191,6 +191,8 @@ impl Replica {
             }
             Err(error) => {
                 session.roll_back().await;
+                // A table may have changed under a statement that was prepared before.
+                session.client().statement_cache.clear();
                 self.judge(error)
             }
         }
@@ -203,6 +205,10 @@ impl Replica {
             return Asked::Refused(error);
         }
         if error.code() == code::SERIALIZATION { Asked::Conflict } else { Asked::Broke }
+    }
+
+    pub fn renew(&self, lifetime: Duration) {
+        self.pool.retain(|_, metrics| metrics.age() < lifetime);
     }
 
     pub fn close(&self) {
