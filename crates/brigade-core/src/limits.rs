@@ -161,9 +161,24 @@ pub const ROLES_MAX: usize = 32;
 /// Rows that one write shows. Past it 413 BRG413, and nothing is written: they are gathered in memory.
 pub const SHOWN_ROWS_MAX: u64 = 50_000;
 
+/// What a limit admits in a window at most, and a token bucket holds: so that its sums stay exact.
+pub const QUOTA_MAX: u32 = 1_000_000_000;
+
+/// The longest window of a limit.
+pub const WINDOW_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// Sub-buckets of a sliding window: each costs memory for each identifier, and makes the window more exact by less.
+pub const BUCKETS_MAX: u32 = 60;
+
+/// Bytes of an identifier, and of the name that is made of it. Past it 413 BRG413: it is kept for each who is counted.
+pub const LIMIT_KEY_BYTES_MAX: usize = 1_024;
+
 /// Calls to Redis at once for each connection of the pool. Past it a call waits for its turn within its time limit: answers
 /// come in order, so more on one connection only wait there instead of here.
 pub const REDIS_CALLS_MAX: usize = 64;
 
 /// How long nobody asks a Redis that has just failed, so that callers do not each wait for it; then one of them tries.
 pub const REDIS_REST: Duration = Duration::from_millis(200);
+
+/// Counters that identifiers share past `max_keys` of a limit in process: enough that few meet, few enough to cost nothing.
+pub const SHARED_COUNTERS: usize = 1_024;

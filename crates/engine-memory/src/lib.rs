@@ -1,7 +1,10 @@
-//! Engines that live in the process and die with it: the simplest of each role, and so its specification.
+//! Engines that live in the process: the simplest of each role, and so its specification. They die with it, but for what a
+//! restart must not forget: the limiter writes that down.
 
 mod copy;
+mod limiter;
 mod notes;
 
 pub use copy::MemoryCopy;
+pub use limiter::{MemoryLimiter, MemoryLimiterOptions};
 pub use notes::MemoryNotes;

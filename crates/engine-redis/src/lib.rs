@@ -15,8 +15,10 @@ mod breaker;
 mod config;
 mod connection;
 mod error;
+mod limiter;
 mod pool;
 
 pub use config::RedisConfig;
 pub use connection::Redis;
+pub use limiter::RedisLimiter;
 pub use pool::Connection;

@@ -1,7 +1,9 @@
-//! Redis as brigade uses it, on real servers: reached, and away.
+//! Redis as brigade uses it, on real servers: reached, away, and in its roles.
 
 #[path = "main/away.rs"]
 mod away;
+#[path = "main/limiter.rs"]
+mod limiter;
 #[path = "main/reached.rs"]
 mod reached;
 #[path = "main/world.rs"]

@@ -7,10 +7,11 @@ use crate::run;
 
 /// A folder of `brigade-core` and the folders that it may import. The way in (`commit`) and the way out (`query`) share
 /// only data at rest.
-const FOLDERS: [(&str, &[&str]); 9] = [
+const FOLDERS: [(&str, &[&str]); 10] = [
     ("data", &[]),
-    ("schema", &["data"]),
-    ("engine", &["data", "schema"]),
+    ("limit", &["data"]),
+    ("schema", &["data", "limit"]),
+    ("engine", &["data", "limit", "schema"]),
     ("log", &["data", "schema", "engine"]),
     ("commit", &["data", "schema", "engine", "log"]),
     ("query", &["data", "schema", "engine", "log"]),

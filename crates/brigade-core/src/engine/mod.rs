@@ -4,6 +4,7 @@
 mod checked;
 mod clock;
 mod copy;
+mod limiter;
 mod log;
 mod read;
 mod refusal;
@@ -14,8 +15,9 @@ pub use checked::{
     Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Planned, Predicate,
     not_one, too_many,
 };
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SteadyClock, SystemClock};
 pub use copy::{CopyStore, Filling};
+pub use limiter::Limiter;
 pub use log::{Log, LogStatus, Spool, SpoolTransaction};
 pub use read::{
     CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedTest, CheckedTree, Expression, Form,

@@ -1,6 +1,7 @@
 //! One suite for each role. A sentence of a trait's contract is a test of its suite, and bears its name.
 
 pub mod copy;
+pub mod limiter;
 pub mod rest;
 pub mod spool;
 pub mod truth;

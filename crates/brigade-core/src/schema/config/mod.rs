@@ -6,18 +6,22 @@ mod access;
 mod auth;
 mod cache_store;
 mod document;
+mod limits;
 mod read;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod units;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{data::Result, limits};
+use crate::{data::Result, limits as bounds};
 
 use super::{TableSettings, access::Access};
 pub use auth::{AuthConfig, SECRET_BYTES_MIN, Secret};
 pub use cache_store::CacheStore;
+pub use limits::{LimitConfig, Quotas};
+pub use routes::{ENDPOINT, Network, RouteLimit};
 pub use units::{read_bytes, read_duration};
 
 /// brigade.toml, read and checked as far as it can be without the model.
@@ -37,6 +41,8 @@ pub struct Config {
     pub tables: BTreeMap<String, TableSettings>,
     /// Copies, by name.
     pub copies: BTreeMap<String, CopyConfig>,
+    /// Limits, by name.
+    pub limits: BTreeMap<String, LimitConfig>,
     /// The table API.
     pub rest: RestConfig,
     /// The HTTP server.
@@ -76,14 +82,15 @@ impl Config {
             },
             commit: CommitConfig {
                 idempotency_keep: Duration::from_secs(24 * 3600),
-                statements_max: limits::STATEMENTS_MAX,
-                rows_max: limits::ROWS_MAX,
+                statements_max: bounds::STATEMENTS_MAX,
+                rows_max: bounds::ROWS_MAX,
             },
             schema: SchemaConfig { existing: false, schemas: vec!["public".to_string()] },
             tables: BTreeMap::new(),
             copies: BTreeMap::new(),
+            limits: BTreeMap::new(),
             rest: RestConfig::default(),
-            server: ServerConfig { body_max: limits::BODY_BYTES_MAX },
+            server: ServerConfig { body_max: bounds::BODY_BYTES_MAX, limits: Vec::new(), trusted_proxies: Vec::new() },
             auth: None,
             access: Access::default(),
             places: BTreeMap::new(),
@@ -235,4 +242,8 @@ pub struct RestConfig {
 pub struct ServerConfig {
     /// Bytes of a request's body.
     pub body_max: usize,
+    /// Limits of routes; of those that a request meets, the longest counts.
+    pub limits: Vec<RouteLimit>,
+    /// Who is believed when it says for whom it passes a request on.
+    pub trusted_proxies: Vec<Network>,
 }

@@ -15,14 +15,16 @@ use super::{
     auth::auth,
     cache_store::cache_store,
     document::{Section, Source},
+    limits::limits,
+    routes::routes,
 };
 
 /// Sections that this version reads.
-const SECTIONS: [&str; 11] =
-    ["name", "stores", "log", "commit", "schema", "tables", "copy", "rest", "server", "auth", "access"];
+const SECTIONS: [&str; 12] =
+    ["name", "stores", "log", "commit", "schema", "tables", "copy", "limits", "rest", "server", "auth", "access"];
 
 /// Sections of the whole design that a later version will read.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "analytics",
     "backup",
     "blobs",
@@ -31,7 +33,6 @@ const LATER: [&str; 13] = [
     "documents",
     "events",
     "graph",
-    "limits",
     "queries",
     "rollup",
     "search",
@@ -68,7 +69,8 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     tables(&root.section("tables")?, &source, &mut config)?;
     copies(&root.section("copy")?, &source, &mut config)?;
     rest(&root.section("rest")?, &mut config)?;
-    server(&root.section("server")?, &mut config)?;
+    limits(&root.section("limits")?, &source, &mut config)?;
+    server(&root.section("server")?, &source, &mut config)?;
     auth(&root.section("auth")?, &source, &mut config)?;
     access(&root.section("access")?, &source, &mut config)?;
     Ok(config)
@@ -313,8 +315,9 @@ fn rest(section: &Section<'_>, config: &mut Config) -> Result<()> {
     Ok(())
 }
 
-fn server(section: &Section<'_>, config: &mut Config) -> Result<()> {
-    section.only(&["body_max"])?;
+fn server(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
+    section.only(&["body_max", "limits", "trusted_proxies"])?;
+    routes(section, source, config)?;
     if let Some(value) = section.value("body_max")? {
         let bytes = usize::try_from(value.bytes()?).unwrap_or(usize::MAX);
         if bytes < 1024 {

@@ -1,0 +1,4 @@
+//! Engines of the process, held to the suites of their roles.
+
+#[path = "main/limiter.rs"]
+mod limiter;
