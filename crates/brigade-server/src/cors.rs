@@ -14,7 +14,8 @@ use axum::{
 /// Headers of answers that a page may read, beside those that every page may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Brigade-Position, Content-Encoding, Content-Location, Content-Range, Date, Idempotency-Replayed, Location, \
-     Preference-Applied, Proxy-Status, Retry-After, Server, WWW-Authenticate",
+     Preference-Applied, Proxy-Status, RateLimit, RateLimit-Policy, Retry-After, Server, WWW-Authenticate, \
+     X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset",
 );
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS");

@@ -212,8 +212,9 @@ fn status_of_rest(number: &str) -> StatusCode {
 
 /// How long to wait, where the error says so or where the code promises the header.
 fn retry_after(error: &Error) -> Option<Duration> {
-    let promised = matches!(error.code(), code::KEY_RUNNING | "BRG429" | code::UNAVAILABLE | code::NOT_REACHED)
-        || status(error.code()) == StatusCode::SERVICE_UNAVAILABLE;
+    let promised =
+        matches!(error.code(), code::KEY_RUNNING | code::RATE_LIMITED | code::UNAVAILABLE | code::NOT_REACHED)
+            || status(error.code()) == StatusCode::SERVICE_UNAVAILABLE;
     error.get_retry_after().or_else(|| promised.then_some(Duration::from_secs(1)))
 }
 

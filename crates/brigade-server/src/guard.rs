@@ -53,18 +53,34 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
 /// Who is asking goes along with the request, as an `Arc<Principal>` among its extensions. Who may not ask is answered here,
 /// before the request is looked at.
 async fn identified(server: &Server, route: &str, mut request: Request, next: Next) -> Response {
-    let Some(authenticator) = &server.authenticator else {
-        request.extensions_mut().insert(Arc::new(Principal::default()));
-        return next.run(request).await;
-    };
     let needs = auth::needs(route);
-    if needs == Needs::Nothing {
-        return next.run(request).await;
-    }
-    let principal = match authenticator.principal(request.headers()) {
-        Ok(principal) => principal,
-        Err(refused) => return refused.answer(route),
+    let authenticator = server.authenticator.as_ref().filter(|_| needs != Needs::Nothing);
+    let principal = authenticator.map(|authenticator| authenticator.principal(request.headers())).transpose();
+    // Who shows credentials that are wrong is counted by his address: guessing has a limit too.
+    let known = principal.as_ref().ok().and_then(Option::as_deref);
+    let met = if is_health(route) { None } else { server.route_limits.meet(route, &request, known) };
+    let passage = match met {
+        None => None,
+        Some(met) => match met.count(route).await {
+            Ok(passage) => Some(passage),
+            Err(response) => return response,
+        },
     };
+    let mut response = match principal {
+        Err(refused) => refused.answer(route),
+        Ok(Some(principal)) => admitted(route, needs, principal, request, next).await,
+        Ok(None) => {
+            request.extensions_mut().insert(Arc::new(Principal::default()));
+            next.run(request).await
+        }
+    };
+    if let Some(passage) = passage {
+        passage.tell(&mut response);
+    }
+    response
+}
+
+async fn admitted(route: &str, needs: Needs, principal: Arc<Principal>, mut request: Request, next: Next) -> Response {
     let anonymous = principal.is_anonymous();
     let mut response = match auth::admit(needs, &principal) {
         Err(_) if anonymous => return auth::Refused::anonymous().answer(route),

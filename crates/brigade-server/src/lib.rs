@@ -2,7 +2,7 @@
 //!
 //! A request passes `guard` (may it come in, how long did it take, did it panic) and `auth` (who is asking), then its
 //! handler: `transactions` write, `changes` read the log, `rest` reads tables, `health` and [`metrics`] tell how things are,
-//! `projections` and `admin` operate.
+//! `limiting` counts, `projections` and `admin` operate.
 //! Errors become answers in `error` alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
 //! is made here, and nothing is kept that a restart could lose.
 
@@ -19,6 +19,7 @@ pub mod fuzz;
 mod guard;
 mod health;
 mod json;
+mod limiting;
 pub mod metrics;
 mod openapi;
 mod options;
@@ -47,6 +48,7 @@ pub use options::{ServerLimits, ServerOptions};
 
 use auth::Authenticator;
 use error::Refusal;
+use limiting::RouteLimits;
 
 /// What all handlers share.
 struct Server {
@@ -54,6 +56,8 @@ struct Server {
     options: ServerOptions,
     /// Tells who is asking; none: nobody is asked.
     authenticator: Option<Authenticator>,
+    /// How often somebody may ask.
+    route_limits: RouteLimits,
     /// Requests being answered.
     requests: Semaphore,
     /// Followers of `/changes`.
@@ -70,7 +74,9 @@ struct Server {
 impl Server {
     fn new(brigade: Brigade, options: ServerOptions, stopping: watch::Receiver<bool>) -> Result<Arc<Self>> {
         let authenticator = Authenticator::open(&brigade, options.admin_token.as_deref())?;
+        let route_limits = RouteLimits::open(&brigade)?;
         Ok(Arc::new(Self {
+            route_limits,
             brigade,
             authenticator,
             requests: Semaphore::new(options.limits.requests_max),
@@ -135,6 +141,7 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/projections/{name}/rebuild", post(projections::rebuild))
         .route("/projections/{name}/pause", post(projections::pause))
         .route("/projections/{name}/resume", post(projections::resume))
+        .route("/limits/{name}/check", post(limiting::post))
         .route("/admin/sql", post(admin::sql))
         .route("/admin/tables/{name}", get(admin::table))
         .route("/admin/migrations", get(admin::migrations))
@@ -165,7 +172,7 @@ pub fn parse_transaction(body: &[u8]) -> Result<Transaction> {
 }
 
 async fn unknown_route(method: Method, uri: Uri) -> Refusal {
-    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
+    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /limits/NAME/check, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
     Error::new(code::NOT_FOUND, "no such route").details(format!("{method} {}", uri.path())).hint(hint).into()
 }
 

@@ -23,7 +23,7 @@ use brigade_core::{
 };
 use tokio::sync::watch;
 
-use crate::{ApiKeys, Lock, Project, Write, routines::Routines, stores::Stores};
+use crate::{ApiKeys, Lock, Project, Write, limiting::LimitSet, routines::Routines, stores::Stores};
 
 /// How to open a project.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     /// What can be called by name.
     pub(crate) routines: Routines,
     pub(crate) projections: Arc<Projections>,
+    /// How often somebody may do something.
+    pub(crate) limits: LimitSet,
     /// Whether the projections were started.
     pub(crate) runs: bool,
     pub(crate) retention: Option<Retention>,
@@ -250,6 +252,7 @@ impl Brigade {
             return;
         }
         self.inner.projections.stop().await;
+        self.inner.limits.close().await;
         self.inner.stores.close().await;
         drop(self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }

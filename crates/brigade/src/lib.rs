@@ -20,11 +20,12 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `operate` (migrations, projections, health), `keys` (who may
+//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `limiting` (how often), `operate` (migrations, projections, health), `keys` (who may
 //! come in).
 
 mod brigade;
 mod keys;
+mod limiting;
 mod lock;
 mod open;
 mod operate;
@@ -35,7 +36,7 @@ mod stores;
 mod table_write;
 mod write;
 
-pub use brigade_core::{commit, data, engine, limits, live, log, projection, query, schema};
+pub use brigade_core::{commit, data, engine, limit, limits, live, log, projection, query, schema};
 
 pub use brigade::{Brigade, OpenOptions};
 pub use brigade_core::{
@@ -43,6 +44,7 @@ pub use brigade_core::{
     projection::{DIFFERENCES_MAX, Difference, DifferenceKind, Progress, ProjectionStatus, Verification},
 };
 pub use keys::{API_KEY_PREFIX, ApiKey, ApiKeys, NewApiKey};
+pub use limiting::{Ask, Limit};
 pub use lock::{Holder, Lock, holder};
 pub use operate::MigrationState;
 pub use project::Project;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::{
     ApiKeys, Brigade, Lock, OpenOptions, Project,
     brigade::Inner,
+    limiting::LimitSet,
     operate::{self, Models},
     routines::Routines,
     stores::Stores,
@@ -67,6 +68,7 @@ async fn start(
     let routines = Routines::prepare(&project, stores, &model).await?;
     let models = watch::Sender::new(model);
     let projections = Arc::new(stores.projections(&project, &data_dir, &models, options.run).await?);
+    let limits = if options.run { LimitSet::open(&project, &data_dir, stores)? } else { LimitSet::default() };
     let retention = options.run.then(|| {
         let readers = Arc::clone(&projections) as Arc<dyn Readers>;
         Retention::start(Arc::clone(&stores.log), readers, project.config.log.clone(), RetentionOptions::default())
@@ -84,6 +86,7 @@ async fn start(
             live: Hub::new(Arc::clone(&stores.truth), Arc::clone(&stores.log), Arc::clone(&stores.tables)),
             routines,
             projections,
+            limits,
             runs: options.run,
             retention,
             closing: AtomicBool::new(false),

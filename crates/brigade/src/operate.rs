@@ -228,6 +228,10 @@ impl Brigade {
                 _ => reasons.extend(self.too_far_behind(&projection)),
             }
         }
+        if let Some(redis) = self.inner.stores.redis.as_ref().filter(|_| !self.inner.limits.is_empty()) {
+            // Limits answer without it, each as its `fail` says.
+            degraded.extend(redis.ping().await.err().map(|error| format!("limits: {error}")));
+        }
         (reasons, degraded)
     }
 
@@ -287,6 +291,7 @@ impl Brigade {
                     .absolute(count);
             }
         }
+        self.inner.limits.publish_metrics();
         self.inner.projections.publish_metrics().await;
     }
 }

@@ -7,12 +7,13 @@ use std::{
 
 use brigade_core::{
     data::{Error, Result, code},
-    engine::{CopyStore, Log, SystemClock, Tables, Truth},
+    engine::{CopyStore, Limiter, Log, SteadyClock, SystemClock, Tables, Truth},
     projection::{CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, look},
-    schema::{CopyConfig, Dialect, Model},
+    schema::{CopyConfig, Dialect, LimitConfig, Model},
 };
-use engine_memory::MemoryCopy;
+use engine_memory::{MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
+use engine_redis::{Redis, RedisConfig, RedisLimiter};
 use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
@@ -29,12 +30,15 @@ pub(crate) struct Stores {
     pub(crate) dialect: Dialect,
     /// What only a PostgreSQL truth has.
     postgres: Option<(Arc<PostgresTruth>, Arc<PostgresLog>)>,
+    /// Where caches, limits and sessions lie, unless that is the process itself. It need not be there.
+    pub(crate) redis: Option<Redis>,
 }
 
 impl Stores {
     /// Opens the truth and its log, creating what is not there.
     pub(crate) async fn open(project: &Project, data_dir: &Path) -> Result<Self> {
         let store = &project.config.stores.truth;
+        let redis = redis(project)?;
         match store.url.split_once(':') {
             Some(("sqlite", path)) => {
                 let mut config = SqliteConfig::new(embedded(data_dir, path));
@@ -43,7 +47,7 @@ impl Stores {
                 let truth = SqliteTruth::open(config, Arc::new(SystemClock))?;
                 let log = Arc::clone(&truth) as Arc<dyn Log>;
                 let tables = Arc::clone(&truth) as Arc<dyn Tables>;
-                Ok(Self { truth, log, tables, dialect: Dialect::Sqlite, postgres: None })
+                Ok(Self { truth, log, tables, dialect: Dialect::Sqlite, postgres: None, redis })
             }
             Some(("postgres" | "postgresql", _)) => {
                 let config = PostgresConfig {
@@ -62,6 +66,7 @@ impl Stores {
                     tables: Arc::clone(&truth) as Arc<dyn Tables>,
                     dialect: Dialect::Postgres,
                     postgres: Some((truth, log)),
+                    redis,
                 })
             }
             _ => Err(Error::new(code::CONFIG, format!("no engine can be the truth at {:?}", store.url))
@@ -121,6 +126,24 @@ impl Stores {
         Ok(found)
     }
 
+    /// What counts for a limit.
+    pub(crate) fn limiter(&self, name: &str, config: &LimitConfig, data_dir: &Path) -> Result<Arc<dyn Limiter>> {
+        if let Some(redis) = &self.redis {
+            return Ok(Arc::new(RedisLimiter::new(redis.clone(), config.shape)));
+        }
+        let folder = data_dir.join("limits");
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            Error::new(code::CONFIG, format!("the limits' folder {} cannot be made: {e}", folder.display())).source(e)
+        })?;
+        let options = MemoryLimiterOptions {
+            shape: config.shape,
+            slowest: config.slowest(),
+            max_keys: config.max_keys,
+            clock: Arc::new(SteadyClock::from(&SystemClock)),
+        };
+        Ok(MemoryLimiter::open(options, folder.join(name))?)
+    }
+
     fn sources(&self, data_dir: &Path, models: &watch::Sender<Arc<Model>>) -> Result<Sources> {
         Ok(Sources {
             truth: Arc::clone(&self.truth),
@@ -138,6 +161,16 @@ impl Stores {
         }
         self.truth.close().await;
     }
+}
+
+fn redis(project: &Project) -> Result<Option<Redis>> {
+    let store = &project.config.stores.cache;
+    if store.is_memory() {
+        return Ok(None);
+    }
+    let config = RedisConfig { store: store.clone(), folder: project.dir.clone() };
+    let place = project.config.place(&["stores", "cache"]);
+    Redis::new(config).map(Some).map_err(|error| error.context(place))
 }
 
 fn copy(name: &str, config: &CopyConfig, data_dir: &Path, model: &Model) -> Result<Arc<dyn Projection>> {

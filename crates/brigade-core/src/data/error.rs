@@ -30,6 +30,8 @@ pub mod code {
     pub const KEY_RUNNING: &str = "BRG420";
     /// The idempotency key was used with another body.
     pub const KEY_REUSED: &str = "BRG422";
+    /// Too often: a rate limit.
+    pub const RATE_LIMITED: &str = "BRG429";
     /// Our fault.
     pub const INTERNAL: &str = "BRG500";
     /// Overloaded, shutting down, writer stopped, store unreachable.
@@ -248,6 +250,7 @@ impl Error {
             | code::NOT_REACHED
             | code::NO_SPACE
             | code::KEY_RUNNING
+            | code::RATE_LIMITED
             | code::SERIALIZATION
             | code::CANCELED
             | "40P01" => Kind::World,

@@ -44,6 +44,7 @@ mod tests {
             ("/{table}", Needs::Principal),
             ("/rest/v1/rpc/{name}", Needs::Principal),
             ("/rpc/{name}", Needs::Principal),
+            ("/limits/{name}/check", Needs::Service),
             ("/changes", Needs::Service),
             ("/status", Needs::Service),
             ("/metrics", Needs::Service),

@@ -29,6 +29,7 @@ use tower_service::Service as _;
 
 use crate::{
     Server, ServerLimits, ServerOptions,
+    limiting::Peer,
     metrics::{self, Limit},
     routes, shutdown,
 };
@@ -118,8 +119,8 @@ pub async fn serve(
         tokio::select! {
             () = &mut stop => break,
             (accepted, place) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone(), limits.clone(), told.clone());
+                Ok((stream, peer)) => {
+                    let connection = connection((stream, Peer(peer)), router.clone(), limits.clone(), told.clone());
                     connections.spawn(async move {
                         let _place = place;
                         connection.await;
@@ -141,11 +142,19 @@ pub async fn serve(
 }
 
 /// Serves one connection to its end.
-async fn connection(stream: TcpStream, router: Router, limits: ServerLimits, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    (stream, peer): (TcpStream, Peer),
+    router: Router,
+    limits: ServerLimits,
+    mut stopping: watch::Receiver<bool>,
+) {
     let open = metrics::Open::new();
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<Incoming>| router.clone().call(request.map(Body::new)));
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.clone().call(request.map(Body::new))
+    });
     // Never `pipeline_flush`: with it hyper takes an answer of any size into memory, whether or not the peer reads.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

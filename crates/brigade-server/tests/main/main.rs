@@ -7,6 +7,7 @@ mod clients;
 mod differential;
 mod harness;
 mod health;
+mod limiting;
 mod limits;
 mod live;
 mod openapi;

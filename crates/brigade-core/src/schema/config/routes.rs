@@ -1,6 +1,7 @@
 //! `[server.limits]` and `[server] trusted_proxies`: which limit a request meets, and whose word says where it came from.
 
-use std::net::IpAddr;
+// The part of the standard library that has addresses and no sockets.
+use core::net::IpAddr;
 
 use crate::{data::Result, limit::VARIABLES, schema::place::did_you_mean};
 
