@@ -3,6 +3,7 @@
 
 mod commit;
 mod crash;
+mod limits;
 mod machine;
 mod report;
 mod rest;
@@ -18,13 +19,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N] [--memory-seconds N] [--only PART]
        cargo run --release -p bench -- rest [--seconds N] [--only PART]
+       cargo run --release -p bench -- limits [--seconds N] [--only PART]
        cargo run --release -p bench -- crash [TRANSACTIONS [SEED]]
 
   commit             durable commits: in process, over HTTP, to a reader of the log, and on PostgreSQL
   rest               the table API with an API key: by key, pages, embeds, creates, live reads
+  limits             checks of limits in process beside governor, and on Redis
   --seconds N        how long each point is measured (3)
   --memory-seconds N how long memory is watched under load (60; 0 leaves it out)
-  --only PART        in-process, http, changes, memory or postgres; of rest: sqlite, postgres or live
+  --only PART        in-process, http, changes, memory or postgres; of rest: sqlite, postgres or live;
+                     of limits: in-process or redis
   crash              power cuts at every write of the real server (needs strace)
 ";
 
@@ -59,6 +63,7 @@ fn run() -> Result<()> {
     match arguments.next().as_deref() {
         Some("commit") => runtime.block_on(commit::run(&options(arguments)?)),
         Some("rest") => runtime.block_on(rest::run(&options(arguments)?)),
+        Some("limits") => runtime.block_on(limits::run(&options(arguments)?)),
         Some("crash") => {
             let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse());
             runtime.block_on(crash::run(number(CRASH_TRANSACTIONS)?, number(CRASH_SEED)?))

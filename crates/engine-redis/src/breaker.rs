@@ -61,17 +61,23 @@ impl Breaker {
 }
 
 impl Pass<'_> {
-    /// The server answered. Only who tried for all closes the breaker: an answer to an older call proves nothing.
-    pub fn answered(mut self) {
-        if std::mem::take(&mut self.tries) {
+    /// The server answered. Only who tried for all closes the breaker: an answer to an older call proves nothing. Tells
+    /// whether the server was taken to be away until now.
+    pub fn answered(mut self) -> bool {
+        let tried = std::mem::take(&mut self.tries);
+        if tried {
             *self.breaker.lock() = State::Closed;
         }
+        tried
     }
 
-    /// It did not.
-    pub fn failed(mut self, now: Instant, why: &Error) {
+    /// It did not. Tells whether it was taken to be there until now.
+    pub fn failed(mut self, now: Instant, why: &Error) -> bool {
         self.tries = false;
-        *self.breaker.lock() = State::Open { until: now + limits::REDIS_REST, why: why.clone() };
+        let mut state = self.breaker.lock();
+        let was_there = matches!(*state, State::Closed);
+        *state = State::Open { until: now + limits::REDIS_REST, why: why.clone() };
+        was_there
     }
 }
 
@@ -98,18 +104,18 @@ mod tests {
     fn after_a_failure_one_tries_for_all() {
         let (breaker, start) = (Breaker::default(), Instant::now());
         let (first, second) = (breaker.enter(start).unwrap(), breaker.enter(start).unwrap());
-        first.failed(start, &away());
+        assert!(first.failed(start, &away()), "it was there");
         assert!(breaker.enter(start + limits::REDIS_REST / 2).is_err(), "it rests");
-        second.answered();
+        assert!(!second.answered());
         assert!(breaker.why_open().is_some(), "an older answer proves nothing");
         let later = start + limits::REDIS_REST;
         let tries = breaker.enter(later).unwrap();
         assert!(breaker.enter(later).is_err(), "one tries, the others do not wait");
         drop(tries);
         let tries = breaker.enter(Instant::now().max(later)).expect("who gave up left the try to the next");
-        tries.failed(later, &away());
+        assert!(!tries.failed(later, &away()), "it was away already");
         assert!(breaker.enter(later).is_err(), "it failed again");
-        breaker.enter(later + limits::REDIS_REST).unwrap().answered();
+        assert!(breaker.enter(later + limits::REDIS_REST).unwrap().answered(), "it is back");
         assert!(breaker.why_open().is_none());
         breaker.enter(later).unwrap().answered();
     }

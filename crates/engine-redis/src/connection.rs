@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     RedisConfig,
-    breaker::Breaker,
+    breaker::{Breaker, Pass},
     config::Reach,
     error::{busy, from_redis, is_away, late},
     pool::{Connection, Pool},
@@ -96,11 +96,11 @@ impl Redis {
         };
         match timeout(limit, calling).await {
             Ok(Ok(answer)) => {
-                pass.answered();
+                self.answered(pass);
                 Ok(answer)
             }
             Ok(Err(Failure::Refused(error))) => {
-                pass.answered();
+                self.answered(pass);
                 Err(error)
             }
             Ok(Err(Failure::Away(error))) => Err(self.fail(pass, generation, error)),
@@ -110,12 +110,19 @@ impl Redis {
         }
     }
 
-    fn fail(&self, pass: crate::breaker::Pass<'_>, generation: u64, error: Error) -> Error {
+    fn answered(&self, pass: Pass<'_>) {
+        if pass.answered() {
+            tracing::info!(url = self.shown(), "redis answers again");
+        }
+    }
+
+    fn fail(&self, pass: Pass<'_>, generation: u64, error: Error) -> Error {
         // A failure of connections that were given up already says nothing of those that came after them.
         if generation == self.inner.pool.generation() {
             self.inner.pool.fail(generation);
-            tracing::debug!(url = %self.inner.reach.shown, %error, "redis failed");
-            pass.failed(Instant::now(), &error);
+            if pass.failed(Instant::now(), &error) {
+                tracing::warn!(url = self.shown(), %error, "redis does not answer");
+            }
         }
         error
     }

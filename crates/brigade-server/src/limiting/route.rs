@@ -77,6 +77,9 @@ impl RouteLimits {
     }
 
     fn find(&self, route: &str, method: &Method, path: &str) -> Option<(&RouteLimit, &Limit)> {
+        if self.limits.is_empty() {
+            return None;
+        }
         let path = decode(path);
         let elsewhere = match path.strip_prefix(TABLES) {
             Some(rest) if is_table_api(route) => Some(rest.to_owned()),

@@ -42,6 +42,8 @@ pub struct File {
     bytes: u64,
     /// It holds something that cannot be read, or lacks something: the next time it is written anew.
     broken: bool,
+    /// Whether it could not be written the last time.
+    pub fails: bool,
 }
 
 /// What a file held.
@@ -76,7 +78,7 @@ impl File {
         };
         let opened = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = opened.map_err(|e| unusable(&path, e))?;
-        let mut opened = Self { path, shape, seed: rand::random(), file, bytes: 0, broken: true };
+        let mut opened = Self { path, shape, seed: rand::random(), file, bytes: 0, broken: true, fails: false };
         let read = opened.read().map_err(|e| unusable(&opened.path, e))?;
         Ok((opened, read))
     }

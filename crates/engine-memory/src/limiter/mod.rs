@@ -244,7 +244,11 @@ impl MemoryLimiter {
             }
             Ok(())
         });
-        if let Err(error) = written {
+        let failed_before = std::mem::replace(&mut file.fails, written.is_err());
+        // Told once, not every second.
+        if let Err(error) = written
+            && !failed_before
+        {
             tracing::warn!(file = %file.path().display(), %error, "a limit cannot be written down");
         }
     }

@@ -175,3 +175,18 @@ async fn a_server_that_is_away_is_an_error_within_the_limit() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test]
+async fn a_server_that_keeps_its_data_forgets_nothing_over_a_crash() {
+    let Some(mut server) = Server::start_with(&[("appendonly", "yes"), ("appendfsync", "always")]) else { return };
+    for (_, algorithm) in Algorithm::ALL {
+        let limiter = RedisLimiter::new(patient(&server.url()), shape(algorithm, 3_600_000));
+        let key = Template::parse("kept:{algorithm}:{identifier}").unwrap();
+        let key = key.fill("user:1", &[("algorithm".to_owned(), algorithm.as_str().to_owned())].into()).unwrap();
+        limiter.check(&key, QUOTA, 20).await.unwrap();
+        server.kill();
+        server.restart().unwrap();
+        let after = RedisLimiter::new(patient(&server.url()), shape(algorithm, 3_600_000));
+        assert_eq!(after.check(&key, QUOTA, 0).await.unwrap().remaining, 40, "{algorithm:?}");
+    }
+}
