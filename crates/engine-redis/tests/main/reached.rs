@@ -93,7 +93,7 @@ async fn a_cluster_is_found_by_any_of_its_nodes() {
         let redis = patient(url);
         for i in 0..50 {
             let key = format!("key:{i}");
-            let n: i64 = redis.run_script(&mut script.key(&key)).await.unwrap();
+            let n: i64 = redis.run_script(&script.key(&key)).await.unwrap();
             assert_eq!(n, round as i64 + 1, "{url}");
             assert_eq!(cluster.command(&["GET", &key]).unwrap(), n.to_string());
         }
