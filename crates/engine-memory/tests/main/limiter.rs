@@ -217,3 +217,22 @@ async fn a_full_table_admits_less_and_never_more() {
         assert!(all >= limits::SHARED_COUNTERS, "who shares still gets something: {all}");
     }
 }
+
+#[test]
+fn who_shared_a_counter_takes_along_what_was_counted_there() {
+    for (_, algorithm) in Algorithm::ALL {
+        let clock = Hand::at(NOW);
+        let mut few = options(shape(algorithm), &clock);
+        (few.max_keys, few.slowest) = (1, 10);
+        let limiter = MemoryLimiter::new(few);
+        limiter.decide(&key("user:a"), QUOTA, 1);
+        clock.turn(50_000);
+        assert!(limiter.decide(&key("user:b"), QUOTA, 10).allowed, "{algorithm:?}");
+        clock.turn(17_000);
+        limiter.tick();
+        // The place is free now, and not all of what b took has passed.
+        assert_eq!(limiter.identifiers(), Some(0), "{algorithm:?}");
+        assert!(!limiter.decide(&key("user:b"), QUOTA, 5).allowed, "{algorithm:?}");
+        assert_eq!(limiter.identifiers(), Some(1), "{algorithm:?}");
+    }
+}
