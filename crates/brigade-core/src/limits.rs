@@ -182,3 +182,27 @@ pub const REDIS_REST: Duration = Duration::from_millis(200);
 
 /// Counters that identifiers share past `max_keys` of a limit in process: enough that few meet, few enough to cost nothing.
 pub const SHARED_COUNTERS: usize = 1_024;
+
+/// Entries of a cache in process, where brigade.toml says nothing.
+pub const CACHE_ENTRIES: u64 = 100_000;
+
+/// Bytes of keys and values of a cache in process, where brigade.toml says nothing.
+pub const CACHE_BYTES: u64 = 64 << 20;
+
+/// Key templates of a cache: each change makes a key of each.
+pub const CACHE_KEYS_MAX: usize = 16;
+
+/// Bytes of a cache's key. Past it 413 BRG413.
+pub const CACHE_KEY_BYTES_MAX: usize = 1_024;
+
+/// Bytes of a value that is kept. A larger one is answered and not kept.
+pub const CACHE_VALUE_BYTES_MAX: usize = 8 << 20;
+
+/// Keys that one call warms.
+pub const CACHE_WARM_KEYS_MAX: usize = 10_000;
+
+/// Loads of a warming at once: it must leave the truth to those who wait.
+pub const CACHE_WARM_LOADS: usize = 4;
+
+/// How long a reader waits for another one's load, or for the truth, before it is told to come back.
+pub const CACHE_LOAD_WAIT: Duration = Duration::from_secs(30);

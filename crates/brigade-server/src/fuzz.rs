@@ -21,7 +21,7 @@ static MODEL: LazyLock<std::sync::Arc<Model>> = LazyLock::new(|| {
 /// A query string of the table API.
 pub fn query_string(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = crate::rest::grammar::parse(text);
+        let _ = brigade::query::grammar::parse(text);
     }
 }
 

@@ -9,6 +9,7 @@
 mod admin;
 mod auth;
 mod body;
+mod caching;
 mod changes;
 mod connection;
 mod cors;
@@ -141,6 +142,7 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/projections/{name}/rebuild", post(projections::rebuild))
         .route("/projections/{name}/pause", post(projections::pause))
         .route("/projections/{name}/resume", post(projections::resume))
+        .route("/cache/{name}/{key}", get(caching::get).delete(caching::delete).post(caching::post))
         .route("/limits/{name}/check", post(limiting::post))
         .route("/admin/sql", post(admin::sql))
         .route("/admin/tables/{name}", get(admin::table))
@@ -172,7 +174,7 @@ pub fn parse_transaction(body: &[u8]) -> Result<Transaction> {
 }
 
 async fn unknown_route(method: Method, uri: Uri) -> Refusal {
-    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /limits/NAME/check, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
+    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /cache/NAME/KEY, /limits/NAME/check, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
     Error::new(code::NOT_FOUND, "no such route").details(format!("{method} {}", uri.path())).hint(hint).into()
 }
 

@@ -5,7 +5,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,11 +19,11 @@ use brigade_core::{
     live::Hub,
     log::{self, After, Follower, Retention},
     projection::Projections,
-    schema::{Config, Model, Relations},
+    schema::{Config, LatestRelations, Model},
 };
 use tokio::sync::watch;
 
-use crate::{ApiKeys, Lock, Project, Write, limiting::LimitSet, routines::Routines, stores::Stores};
+use crate::{ApiKeys, Lock, Project, Write, caching::CacheSet, limiting::LimitSet, routines::Routines, stores::Stores};
 
 /// How to open a project.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +61,7 @@ pub(crate) struct Inner {
     pub(crate) stores: Stores,
     pub(crate) models: watch::Sender<Arc<Model>>,
     /// What of the model can be read, made once for each model.
-    pub(crate) relations: RwLock<Option<Arc<Relations>>>,
+    pub(crate) relations: LatestRelations,
     /// Where live reads hear of changes.
     pub(crate) live: Arc<Hub>,
     /// What can be called by name.
@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) projections: Arc<Projections>,
     /// How often somebody may do something.
     pub(crate) limits: LimitSet,
+    /// What is kept ready.
+    pub(crate) caches: CacheSet,
     /// Whether the projections were started.
     pub(crate) runs: bool,
     pub(crate) retention: Option<Retention>,

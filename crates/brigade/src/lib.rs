@@ -24,6 +24,7 @@
 //! come in).
 
 mod brigade;
+mod caching;
 mod keys;
 mod limiting;
 mod lock;
@@ -36,13 +37,15 @@ mod stores;
 mod table_write;
 mod write;
 
-pub use brigade_core::{commit, data, engine, limit, limits, live, log, projection, query, schema};
+pub use brigade_core::{cache, commit, data, engine, limit, limits, live, log, projection, query, schema};
 
 pub use brigade::{Brigade, OpenOptions};
 pub use brigade_core::{
     commit::{Row, filter},
+    projection::cache::{Answer, Outcome},
     projection::{DIFFERENCES_MAX, Difference, DifferenceKind, Progress, ProjectionStatus, Verification},
 };
+pub use caching::CacheHandle;
 pub use keys::{API_KEY_PREFIX, ApiKey, ApiKeys, NewApiKey};
 pub use limiting::{Ask, Limit};
 pub use lock::{Holder, Lock, holder};

@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use brigade_core::{
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::{
     ApiKeys, Brigade, Lock, OpenOptions, Project,
     brigade::Inner,
+    caching::CacheSet,
     limiting::LimitSet,
     operate::{self, Models},
     routines::Routines,
@@ -67,7 +68,8 @@ async fn start(
     stores.truth.use_model(Arc::clone(&model)).await?;
     let routines = Routines::prepare(&project, stores, &model).await?;
     let models = watch::Sender::new(model);
-    let projections = Arc::new(stores.projections(&project, &data_dir, &models, options.run).await?);
+    let caches = if options.run { stores.caches(&project, &models)? } else { CacheSet::default() };
+    let projections = Arc::new(stores.projections(&project, &data_dir, &models, (options.run, &caches)).await?);
     let limits = if options.run { LimitSet::open(&project, &data_dir, stores)? } else { LimitSet::default() };
     let retention = options.run.then(|| {
         let readers = Arc::clone(&projections) as Arc<dyn Readers>;
@@ -82,11 +84,12 @@ async fn start(
             admin_token: admin_token(),
             stores: stores.clone(),
             models,
-            relations: RwLock::default(),
+            relations: brigade_core::schema::LatestRelations::default(),
             live: Hub::new(Arc::clone(&stores.truth), Arc::clone(&stores.log), Arc::clone(&stores.tables)),
             routines,
             projections,
             limits,
+            caches,
             runs: options.run,
             retention,
             closing: AtomicBool::new(false),

@@ -1,9 +1,6 @@
 //! Reading tables: a read as data is checked against the model in force, and the truth answers it.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use brigade_core::{
     data::{Position, Principal, Result, plan::Read},
@@ -37,14 +34,7 @@ impl Default for Fresh {
 impl Brigade {
     /// What can be read: the tables and views of the model in force, and what links them.
     pub fn relations(&self) -> Arc<Relations> {
-        let model = self.model();
-        let known = self.inner.relations.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known.filter(|known| Arc::ptr_eq(known.model(), &model)) {
-            return known;
-        }
-        let relations = Arc::new(Relations::of(&model));
-        *self.inner.relations.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&relations));
-        relations
+        self.inner.relations.of(&self.model())
     }
 
     /// Reads a table or view with what hangs on its rows. The answer is of one state of the data, and holds everything

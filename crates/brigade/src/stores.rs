@@ -8,16 +8,18 @@ use std::{
 use brigade_core::{
     data::{Error, Result, code},
     engine::{CopyStore, Limiter, Log, SteadyClock, SystemClock, Tables, Truth},
-    projection::{CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, look},
-    schema::{CopyConfig, Dialect, LimitConfig, Model},
+    projection::{
+        Cache, CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, cache, look,
+    },
+    schema::{CacheConfig, CopyConfig, Dialect, LimitConfig, Model},
 };
-use engine_memory::{MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
+use engine_memory::{MemoryCache, MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
 use engine_redis::{Redis, RedisConfig, RedisLimiter};
 use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
-use crate::Project;
+use crate::{Project, caching::CacheSet};
 
 /// The opened stores of a project.
 #[derive(Clone)]
@@ -98,9 +100,10 @@ impl Stores {
         project: &Project,
         data_dir: &Path,
         models: &watch::Sender<Arc<Model>>,
-        run: bool,
+        (run, caches): (bool, &CacheSet),
     ) -> Result<Projections> {
         let mut projections: Vec<Arc<dyn Projection>> = Vec::new();
+        projections.extend(caches.values().map(|cache| Arc::clone(cache) as Arc<dyn Projection>));
         for (name, config) in project.config.copies.iter().filter(|_| run) {
             projections.push(copy(name, config, data_dir, &models.borrow())?);
         }
@@ -116,6 +119,9 @@ impl Stores {
     ) -> Result<Vec<ProjectionStatus>> {
         let sources = self.sources(data_dir, models)?;
         let mut found = Vec::new();
+        for cache in self.caches(project, models)?.into_values() {
+            found.push(look(cache, sources.clone()).await);
+        }
         for (name, config) in &project.config.copies {
             let opened = copy(name, config, data_dir, &models.borrow());
             found.push(match opened {
@@ -124,6 +130,26 @@ impl Stores {
             });
         }
         Ok(found)
+    }
+
+    /// The caches of brigade.toml, empty.
+    pub(crate) fn caches(&self, project: &Project, models: &watch::Sender<Arc<Model>>) -> Result<CacheSet> {
+        cache::describe();
+        let file = Arc::new(project.config.clone());
+        let open = |(name, config): (&String, &CacheConfig)| {
+            let evictions = metrics::counter!("brigade_cache_evictions_total", "cache" => name.clone());
+            let store = Arc::new(MemoryCache::new(config.max_entries, config.max_bytes, evictions));
+            if self.redis.is_some() {
+                let message =
+                    format!("{}: [cache.{name}]: this version keeps caches in the process alone", config.place);
+                return Err(Error::new(code::CONFIG, message)
+                    .hint("take the section out, or write cache = \"memory:\" in [stores]"));
+            }
+            let sources = (Arc::clone(&self.log), Arc::clone(&self.tables));
+            let cache = Cache::new(name, &file, store, sources, models.subscribe())?;
+            Ok((name.clone(), Arc::new(cache)))
+        };
+        project.config.caches.iter().map(open).collect()
     }
 
     /// What counts for a limit.

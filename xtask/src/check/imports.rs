@@ -7,16 +7,17 @@ use crate::run;
 
 /// A folder of `brigade-core` and the folders that it may import. The way in (`commit`) and the way out (`query`) share
 /// only data at rest.
-const FOLDERS: [(&str, &[&str]); 10] = [
+const FOLDERS: [(&str, &[&str]); 11] = [
     ("data", &[]),
     ("limit", &["data"]),
-    ("schema", &["data", "limit"]),
+    ("cache", &["data"]),
+    ("schema", &["data", "limit", "cache"]),
     ("engine", &["data", "limit", "schema"]),
     ("log", &["data", "schema", "engine"]),
     ("commit", &["data", "schema", "engine", "log"]),
     ("query", &["data", "schema", "engine", "log"]),
     ("live", &["data", "schema", "engine", "log", "query"]),
-    ("projection", &["data", "schema", "engine", "log", "commit", "query"]),
+    ("projection", &["data", "cache", "schema", "engine", "log", "commit", "query"]),
     ("ops", &["data", "schema", "engine", "log", "commit", "query", "projection"]),
 ];
 

@@ -1,6 +1,7 @@
 //! "Who does the work?" One trait per role. A method's comment is its contract; each sentence has a test in the engine
 //! suite of `brigade-testing`, named after it.
 
+mod cache;
 mod checked;
 mod clock;
 mod copy;
@@ -11,6 +12,7 @@ mod refusal;
 mod routine;
 mod truth;
 
+pub use cache::{Entry, EntryStore, Gone};
 pub use checked::{
     Assign, CheckedAction, CheckedRow, CheckedStatement, CheckedTransaction, Conflict, Operand, Planned, Predicate,
     not_one, too_many,

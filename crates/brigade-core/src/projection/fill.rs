@@ -33,6 +33,10 @@ pub(crate) async fn fill(line: &Arc<Line>, progress: Option<&Progress>) -> Resul
     for table in &tables {
         let layout = Arc::new(table.layout());
         filling.put(&layout, Vec::new()).await?;
+        if line.projection.as_cache().is_some() {
+            layouts.push(layout);
+            continue;
+        }
         let mut after: Option<Key> = None;
         loop {
             let chunk = snapshot.scan(table, after.as_ref(), CHUNK_MAX).await?;

@@ -5,6 +5,7 @@
 //! `verify` compares it with the truth, and mends it when `repair` asks; `rebuild` makes it anew beside the old one;
 //! [`Projections`] owns all of them. `copy` is the simplest kind, and the model for every later one.
 
+pub mod cache;
 mod copy;
 mod dead;
 mod fill;
@@ -24,6 +25,7 @@ use crate::{
     engine::Filling,
 };
 
+pub use cache::Cache;
 pub use copy::CopyProjection;
 pub use idle::look;
 pub use line::{RunnerOptions, Sources};
@@ -70,6 +72,11 @@ pub trait Projection: Send + Sync + 'static {
 
     /// Begins a new generation beside the live one.
     async fn fill(&self) -> Result<Box<dyn Filling>>;
+
+    /// The cache that it is: what holds only what was asked for begins empty and is compared entry by entry.
+    fn as_cache(&self) -> Option<&Cache> {
+        None
+    }
 
     /// What it should hold of a row of the truth; none: nothing of it.
     fn shape(&self, _layout: &Layout, row: Row) -> Option<Row> {

@@ -42,7 +42,11 @@ impl Projections {
             let paused = sources.notes.paused(projection.name()).await?;
             lines.push(Arc::new(Line::new(projection, sources.clone(), options.clone(), paused)));
         }
-        let tasks = lines.iter().map(|line| tokio::spawn(runner::run(Arc::clone(line)))).collect();
+        let mut tasks: Vec<_> = lines.iter().map(|line| tokio::spawn(runner::run(Arc::clone(line)))).collect();
+        for line in &lines {
+            let cache = line.projection.as_cache();
+            tasks.extend(cache.map(|cache| tokio::spawn(cache.attach(line.known.subscribe()))));
+        }
         Ok(Self { lines, tasks })
     }
 
@@ -84,7 +88,10 @@ impl Projections {
     pub async fn verify(&self, name: &str, progress: Option<Progress>) -> Result<Verification> {
         let line = self.line(name)?;
         let _comparing = line.comparing.lock().await;
-        compare(line, &mut Held::Live, false, progress.as_ref()).await
+        match line.projection.as_cache() {
+            Some(cache) => cache.compare(line, false, progress.as_ref()).await,
+            None => compare(line, &mut Held::Live, false, progress.as_ref()).await,
+        }
     }
 
     /// Puts right the keys that differ and touches no other; returns how many.
@@ -94,7 +101,10 @@ impl Projections {
     pub async fn repair(&self, name: &str, progress: Option<Progress>) -> Result<u64> {
         let line = self.line(name)?;
         let _comparing = line.comparing.lock().await;
-        let found = compare(line, &mut Held::Live, true, progress.as_ref()).await?;
+        let found = match line.projection.as_cache() {
+            Some(cache) => cache.compare(line, true, progress.as_ref()).await?,
+            None => compare(line, &mut Held::Live, true, progress.as_ref()).await?,
+        };
         line.sources.notes.clear_dead_letters(line.name()).await?;
         line.update(|known| known.dead_letters = 0);
         Ok(found.differences.len() as u64 + found.more)

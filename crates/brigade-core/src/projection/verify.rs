@@ -22,7 +22,7 @@ use crate::{
     schema::Table,
 };
 
-pub(crate) use held::Held;
+pub(crate) use held::{Held, reach_live};
 
 /// How a row differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

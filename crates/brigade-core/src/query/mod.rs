@@ -3,12 +3,13 @@
 //!
 //! In reading order: [`check`] goes through the nodes; `field` finds columns and casts, `condition` judges filters with
 //! the types of `operand`, `embed` finds the relationship that an embed means; `unknown` words the errors of names. No SQL
-//! is written here and nothing waits.
+//! is written here and nothing waits. `grammar` reads the text in which clients and brigade.toml say a read.
 
 mod check;
 mod condition;
 mod embed;
 mod field;
+pub mod grammar;
 mod operand;
 mod unknown;
 

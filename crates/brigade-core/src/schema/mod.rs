@@ -31,7 +31,7 @@ pub use migration::*;
 pub use model::*;
 pub use parse::{parse, parse_expression};
 pub use place::{excerpt, misplaced, nearest, place};
-pub use relations::{Cardinality, Relation, RelationColumn, Relations, Relationship, Way};
+pub use relations::{Cardinality, LatestRelations, Relation, RelationColumn, Relations, Relationship, Way};
 pub use routine::{Dialect, NamedQuery, Piece, QueryParam, QueryStatement, named_queries};
 pub use split::split;
 pub use types::read_type;

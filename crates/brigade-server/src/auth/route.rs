@@ -18,7 +18,7 @@ pub enum Needs {
 pub fn needs(route: &str) -> Needs {
     match route {
         "/livez" | "/readyz" | "/docs" => Needs::Nothing,
-        "/transactions" | "/openapi.json" | "/rest/v1/" | "unknown" => Needs::Principal,
+        "/transactions" | "/cache/{name}/{key}" | "/openapi.json" | "/rest/v1/" | "unknown" => Needs::Principal,
         _ if is_table_api(route) => Needs::Principal,
         _ => Needs::Service,
     }
@@ -44,6 +44,7 @@ mod tests {
             ("/{table}", Needs::Principal),
             ("/rest/v1/rpc/{name}", Needs::Principal),
             ("/rpc/{name}", Needs::Principal),
+            ("/cache/{name}/{key}", Needs::Principal),
             ("/limits/{name}/check", Needs::Service),
             ("/changes", Needs::Service),
             ("/status", Needs::Service),

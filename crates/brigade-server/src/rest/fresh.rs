@@ -13,7 +13,7 @@ use brigade::{
 use crate::Server;
 
 /// What `Brigade-After` and `Prefer: wait` ask for.
-pub(super) fn asked(server: &Server, headers: &HeaderMap, bound: Option<Duration>) -> Result<Fresh> {
+pub fn asked(server: &Server, headers: &HeaderMap, bound: Option<Duration>) -> Result<Fresh> {
     let wait = bound.unwrap_or(limits::FRESH_WAIT).min(limits::FRESH_WAIT_MAX);
     Ok(Fresh { after: named(headers)?, wait, known: server.newest_receipt() })
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::{http::Method, response::Response};
 use brigade::data::{Result, plan::Read};
+use brigade::query::grammar;
 
 use super::{
     Request,
     accept::{self, Accepted},
-    answer, fresh, grammar,
+    answer, fresh,
     prefer::Prefer,
     range,
 };

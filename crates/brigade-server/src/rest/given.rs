@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, header};
+use brigade::query::grammar;
 use brigade::{
     data::{Error, Input, Json, JsonValue, Record, Result, SqlType, Value, code},
     schema::{Relation, nearest},
 };
 
-use super::grammar;
 use crate::body::at;
 
 /// What a key that a row does not give means.

@@ -4,12 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{http::HeaderMap, response::Response};
+use brigade::query::grammar;
 use brigade::{
     data::{Error, Result, code, plan::Read},
     live::{Event, Live, Mark, Told},
 };
 
-use super::{Request, accept, fresh, grammar, prefer::Prefer};
+use super::{Request, accept, fresh, prefer::Prefer};
 use crate::{
     Server,
     feed::{self, Format, Reader, Source},

@@ -1,16 +1,15 @@
 //! Tables and views over HTTP, with PostgREST's conventions: existing clients work unchanged.
 //!
-//! This folder only parses and renders. In reading order: `grammar` turns a query string into a read, [`prefer`] and
+//! This folder only parses and renders. In reading order: [`brigade::query::grammar`] turns a query string into a read, [`prefer`] and
 //! [`accept`] its headers into wishes, [`get`] asks, `live` goes on asking; [`write`] makes a transaction of the rows that `given`
 //! read; [`answer`] writes what came back and `refusal` what did not.
 
 mod accept;
 mod again;
 mod answer;
-mod fresh;
+pub mod fresh;
 mod get;
 mod given;
-pub mod grammar;
 mod live;
 mod prefer;
 mod put;

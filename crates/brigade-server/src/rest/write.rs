@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::{body::Body, http::Method, response::Response};
+use brigade::query::grammar::{self, Asked};
 use brigade::{
     TableWrite,
     data::{
@@ -24,7 +25,6 @@ use super::{
     again,
     answer::{self, Written},
     given::{self, Missing},
-    grammar::{self, Asked},
     prefer::{Prefer, Resolution, Return},
     put,
 };

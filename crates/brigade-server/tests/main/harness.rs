@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use brigade::{Brigade, OpenOptions};
+use brigade::{Brigade, OpenOptions, data::Error};
 use brigade_server::{ServerLimits, ServerOptions, bind, serve};
 use brigade_testing::servers::{Database, Postgres};
 use reqwest::{Client, RequestBuilder, Response, header::HeaderMap};
@@ -122,6 +122,12 @@ impl Running {
             std::fs::write(path, text).unwrap();
         }
         Self::open(folder, ServerLimits::default()).await
+    }
+
+    /// Why a project does not open.
+    pub async fn refused(migration: &str, config: &str) -> Error {
+        let folder = Self::project_of(migration, config);
+        Brigade::open(OpenOptions::project(folder.path())).await.expect_err("it opens")
     }
 
     /// With limits that a test reaches.

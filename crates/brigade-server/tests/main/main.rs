@@ -2,6 +2,7 @@
 
 mod access;
 mod budget;
+mod caching;
 mod changes;
 mod clients;
 mod differential;

@@ -67,7 +67,8 @@ impl Held<'_> {
     }
 }
 
-async fn reach_live(line: &Line, position: Position) -> Result<()> {
+/// [`Held::reach`] for the live projection.
+pub(crate) async fn reach_live(line: &Line, position: Position) -> Result<()> {
     let mut known = line.known.subscribe();
     loop {
         let now = known.borrow_and_update().clone();

@@ -136,6 +136,7 @@ impl<'s> Section<'s> {
         let text = match value.get_ref() {
             DeValue::String(text) => self.filled_in(text, at)?,
             DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
             DeValue::Boolean(yes) => yes.to_string(),
             _ => {
                 let message = format!("\"{}\" is one value", path.join("."));

@@ -4,6 +4,7 @@
 
 mod access;
 mod auth;
+mod cache;
 mod cache_store;
 mod document;
 mod limits;
@@ -19,6 +20,7 @@ use crate::{data::Result, limits as bounds};
 
 use super::{TableSettings, access::Access};
 pub use auth::{AuthConfig, SECRET_BYTES_MIN, Secret};
+pub use cache::{CacheConfig, Cached};
 pub use cache_store::CacheStore;
 pub use limits::{LimitConfig, Quotas};
 pub use routes::{ENDPOINT, Network, RouteLimit};
@@ -39,6 +41,8 @@ pub struct Config {
     pub schema: SchemaConfig,
     /// Settings of tables, by name.
     pub tables: BTreeMap<String, TableSettings>,
+    /// Caches, by name.
+    pub caches: BTreeMap<String, CacheConfig>,
     /// Copies, by name.
     pub copies: BTreeMap<String, CopyConfig>,
     /// Limits, by name.
@@ -87,6 +91,7 @@ impl Config {
             },
             schema: SchemaConfig { existing: false, schemas: vec!["public".to_string()] },
             tables: BTreeMap::new(),
+            caches: BTreeMap::new(),
             copies: BTreeMap::new(),
             limits: BTreeMap::new(),
             rest: RestConfig::default(),

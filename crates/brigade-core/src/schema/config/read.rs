@@ -13,6 +13,7 @@ use super::{
     AtBudget, Config, CopyConfig, TableSettings, TruthStore,
     access::access,
     auth::auth,
+    cache::caches,
     cache_store::cache_store,
     document::{Section, Source},
     limits::limits,
@@ -20,15 +21,16 @@ use super::{
 };
 
 /// Sections that this version reads.
-const SECTIONS: [&str; 12] =
-    ["name", "stores", "log", "commit", "schema", "tables", "copy", "limits", "rest", "server", "auth", "access"];
+const SECTIONS: [&str; 13] = [
+    "name", "stores", "log", "commit", "schema", "tables", "cache", "copy", "limits", "rest", "server", "auth",
+    "access",
+];
 
 /// Sections of the whole design that a later version will read.
-const LATER: [&str; 12] = [
+const LATER: [&str; 11] = [
     "analytics",
     "backup",
     "blobs",
-    "cache",
     "counters",
     "documents",
     "events",
@@ -69,6 +71,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     tables(&root.section("tables")?, &source, &mut config)?;
     copies(&root.section("copy")?, &source, &mut config)?;
     rest(&root.section("rest")?, &mut config)?;
+    caches(&root.section("cache")?, &source, &mut config)?;
     limits(&root.section("limits")?, &source, &mut config)?;
     server(&root.section("server")?, &source, &mut config)?;
     auth(&root.section("auth")?, &source, &mut config)?;

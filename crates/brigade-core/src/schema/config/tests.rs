@@ -153,8 +153,8 @@ fn every_mistake_has_its_place_and_mend() {
         ("[log]\nkeeep = \"1h\"", "2:1: unknown key \"keeep\" in [log]", "did you mean \"keep\"?"),
         ("[sotres]", "1:2: unknown key \"sotres\"", "did you mean \"stores\"?"),
         (
-            "\n[cache.link]\ntable = \"links\"",
-            "2:2: [cache] is not known to this version of brigade",
+            "\n[search.posts]\ntable = \"posts\"",
+            "2:2: [search] is not known to this version of brigade",
             "take the section out, or use a version that knows it",
         ),
         (

@@ -6,7 +6,10 @@ mod expression;
 mod links;
 mod view;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use crate::data::SqlType;
 
@@ -21,6 +24,23 @@ pub struct Relations {
     by_name: BTreeMap<String, Arc<Relation>>,
     /// Ways between relations, by the name of where they begin.
     links: BTreeMap<String, Vec<Relationship>>,
+}
+
+/// The relations of the model in force, made once for each model.
+#[derive(Debug, Default)]
+pub struct LatestRelations(RwLock<Option<Arc<Relations>>>);
+
+impl LatestRelations {
+    /// Those of a model.
+    pub fn of(&self, model: &Arc<Model>) -> Arc<Relations> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known.filter(|known| Arc::ptr_eq(known.model(), model)) {
+            return known;
+        }
+        let relations = Arc::new(Relations::of(model));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&relations));
+        relations
+    }
 }
 
 /// A table or a view, as it is read.

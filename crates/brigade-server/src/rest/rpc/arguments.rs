@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
+use brigade::query::grammar;
 use brigade::{
     data::{Error, Json, JsonValue, Result, SqlType, Value, ValueError, code},
     engine::{Routine, RoutineParam},
     schema::{Model, nearest},
 };
-
-use super::super::grammar;
 
 /// What is given, before anybody has looked whether it fits.
 pub(super) struct Given {

@@ -13,6 +13,7 @@ use axum::{
     http::{Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use brigade::query::grammar;
 use brigade::{
     Call,
     data::{
@@ -27,7 +28,7 @@ use bytes::Bytes;
 use super::{
     Request,
     accept::{self, Accepted},
-    again, answer, fresh, grammar,
+    again, answer, fresh,
     prefer::{Prefer, Return},
     range,
 };

@@ -8,7 +8,7 @@ mod filter;
 mod order;
 mod select;
 
-use brigade::data::{
+use crate::data::{
     Error, Result,
     plan::{Group, Item, Node, Order, Tree},
 };
@@ -45,7 +45,7 @@ pub fn parse(query: &str) -> Result<Asked> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
         match name.as_str() {
-            "select" => asked.node.select = Cursor::new("select parameter", &value).whole(select::items)?,
+            "select" => asked.node.select = select(&value)?,
             "columns" => asked.columns = Some(names("columns parameter", &value)?),
             "on_conflict" => asked.on_conflict = Some(names("on_conflict parameter", &value)?),
             _ => parameters.push(parameter(&name, &value)?),
@@ -55,6 +55,14 @@ pub fn parse(query: &str) -> Result<Asked> {
         place(&mut asked.node, &path, parameter)?;
     }
     Ok(asked)
+}
+
+/// Reads what rows show, as a `select` parameter says it: `id,author:users(name)`.
+///
+/// # Errors
+/// PGRST100 with the place.
+pub fn select(text: &str) -> Result<Vec<Item>> {
+    Cursor::new("select parameter", text).whole(select::items)
 }
 
 /// A list of names.
@@ -142,7 +150,7 @@ fn place(node: &mut Node, path: &[String], parameter: Parameter) -> Result<()> {
 }
 
 /// Percent-decodes; `+` is a space.
-pub(super) fn decode(text: &str) -> Result<String> {
+pub fn decode(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -165,7 +173,7 @@ pub(super) fn decode(text: &str) -> Result<String> {
 }
 
 /// Percent-encodes all but what needs no encoding anywhere in a URL.
-pub(super) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -1,6 +1,6 @@
 //! Whatever is printed is read back the same, and whatever bytes come, they are read or refused.
 
-use brigade::data::plan::{
+use crate::data::plan::{
     Aggregate, Comparator, Comparison, Embed, Field, FieldItem, Group, Is, Item, Join, Node, Order, Place, Quantifier,
     Step, Test, TextSearch, Tree,
 };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use brigade::data::plan::{Comparison, Embed, Field, Group, Item, Join, Node, Order, Place, Quantifier, Test, Tree};
+use crate::data::plan::{Comparison, Embed, Field, Group, Item, Join, Node, Order, Place, Quantifier, Test, Tree};
 
 /// The query string of a node.
 pub(super) fn query(node: &Node) -> String {

@@ -1,10 +1,10 @@
 //! `select=`: columns with alias, JSON path, cast and aggregate; embeds with alias, hint, join and spread.
 
-use brigade::data::{
+use crate::data::{
     Result,
     plan::{Aggregate, Embed, Field, FieldItem, Item, Join, Node, Place, Step},
 };
-use brigade::limits;
+use crate::limits;
 
 use super::cursor::Cursor;
 

@@ -1,6 +1,6 @@
 //! A place in a text that is being read, and the error that names it.
 
-use brigade::data::{Error, Result};
+use crate::data::{Error, Result};
 
 /// A text and how far it has been read.
 pub(super) struct Cursor<'t> {

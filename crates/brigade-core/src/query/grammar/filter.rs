@@ -1,6 +1,6 @@
 //! Filters: `column=operator.value`, and the same inside `or=(…)` and `and=(…)`, where values end at a comma.
 
-use brigade::{
+use crate::{
     data::{
         Error, Result, code,
         plan::{Comparator, Comparison, Field, Group, Is, Quantifier, Test, TextSearch, Tree},

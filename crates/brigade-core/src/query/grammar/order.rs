@@ -1,6 +1,6 @@
 //! `order=`: columns, of the row or of its one related row, with direction and the place of nulls.
 
-use brigade::data::{
+use crate::data::{
     Result,
     plan::{Field, Order},
 };

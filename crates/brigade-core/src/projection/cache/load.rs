@@ -1,0 +1,214 @@
+//! Loads: the truth is asked once for all who wait for one key.
+//!
+//! A reader shares a load only if that began after everything it must see; so sharing never makes an answer older. A load
+//! belongs to nobody: it goes on when the reader that began it goes away.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::{sync::watch, time::timeout};
+
+use super::Cache;
+use crate::{
+    data::{Error, Position, Result},
+    engine::{Entry, Form},
+    limits::{CACHE_LOAD_WAIT, CACHE_VALUE_BYTES_MAX},
+    query::{self, ReadRules},
+    schema::access::Grants,
+};
+
+type Loaded = Option<Result<Arc<Entry>>>;
+
+/// The loads that are under way, one for each key.
+#[derive(Default)]
+pub(super) struct Loads(Mutex<HashMap<String, Arc<Load>>>);
+
+/// One load.
+struct Load {
+    /// What its value will be at least as fresh as.
+    position: Position,
+    loaded: watch::Receiver<Loaded>,
+    /// Somebody deleted the key meanwhile: what it finds is not kept.
+    is_void: AtomicBool,
+}
+
+impl Loads {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Load>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is loaded now for a key is not kept.
+    pub(super) fn make_void(&self, key: &str) {
+        if let Some(load) = self.all().get(key) {
+            load.is_void.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether somebody loads a key already.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.all().contains_key(key)
+    }
+}
+
+/// How a load is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// What the answer must show.
+    pub after: Position,
+    /// Whether the store may have it meanwhile, and is given it.
+    pub through_store: bool,
+}
+
+impl Cache {
+    /// What the truth has under a key, asked for once for all who wait.
+    pub(super) async fn load(self: &Arc<Self>, key: &str, wanted: Wanted) -> Result<Arc<Entry>> {
+        let mut is_waiting = false;
+        loop {
+            let (loaded, shares) = match self.join(key, wanted) {
+                Joined::There(entry) => return Ok(entry),
+                Joined::Own(loaded) => (loaded, true),
+                Joined::Other(loaded, shares) => {
+                    if !is_waiting {
+                        self.counters.waits.increment(1);
+                        is_waiting = true;
+                    }
+                    (loaded, shares)
+                }
+            };
+            let entry = outcome(loaded).await;
+            if shares {
+                return entry;
+            }
+        }
+    }
+
+    /// Begins a load that nobody waits for, unless one is under way.
+    pub(super) fn load_beside(self: &Arc<Self>, key: &str) -> bool {
+        let mut loads = self.loads.all();
+        if loads.contains_key(key) {
+            return false;
+        }
+        drop(self.begin(&mut loads, key, true));
+        true
+    }
+
+    fn join(self: &Arc<Self>, key: &str, wanted: Wanted) -> Joined {
+        let mut loads = self.loads.all();
+        if let Some(load) = loads.get(key) {
+            let needed = wanted.after.max(self.store.fence(key));
+            let shares = load.position >= needed && !load.is_void.load(Ordering::SeqCst);
+            return Joined::Other(load.loaded.clone(), shares);
+        }
+        // The load before may have ended since the store was asked.
+        let there = if wanted.through_store { self.store.near(key) } else { None };
+        match there {
+            Some(entry) => Joined::There(entry),
+            None => Joined::Own(self.begin(&mut loads, key, wanted.through_store)),
+        }
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        loads: &mut HashMap<String, Arc<Load>>,
+        key: &str,
+        is_kept: bool,
+    ) -> watch::Receiver<Loaded> {
+        let (sender, receiver) = watch::channel(None);
+        let position = *self.log.tip().borrow();
+        let load = Arc::new(Load { position, loaded: receiver.clone(), is_void: AtomicBool::new(!is_kept) });
+        loads.insert(key.to_owned(), Arc::clone(&load));
+        self.counters.loads.increment(1);
+        let (cache, key) = (Arc::clone(self), key.to_owned());
+        tokio::spawn(async move {
+            let under_way = UnderWay { cache: &cache, key: &key, load: &load };
+            let loaded = cache.ask(&key, position).await;
+            if let Ok(entry) = &loaded {
+                cache.keep(&key, entry, &load).await;
+            }
+            drop(under_way);
+            sender.send_replace(Some(loaded));
+        });
+        receiver
+    }
+
+    /// Keeps what a load found, where that is still so and worth it. A store that is away keeps nothing; that is no error.
+    async fn keep(&self, key: &str, entry: &Arc<Entry>, load: &Load) {
+        let is_large = entry.value.as_ref().is_some_and(|value| value.len() > CACHE_VALUE_BYTES_MAX);
+        let is_over = entry.expires <= entry.loaded;
+        if is_large || is_over || load.is_void.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Err(error) = self.store.put(key, Arc::clone(entry)).await {
+            tracing::debug!(cache = self.name, %error, "a value was not kept");
+        }
+        // Who deleted the key while it was put does not find it there.
+        if load.is_void.load(Ordering::SeqCst)
+            && let Err(error) = self.store.remove(key).await
+        {
+            tracing::debug!(cache = self.name, %error, "a deleted value stays until it expires");
+        }
+    }
+
+    /// Asks the truth, now.
+    pub(super) async fn ask(&self, key: &str, position: Position) -> Result<Arc<Entry>> {
+        let begin = Instant::now();
+        let relations = self.relations();
+        let mut value = None;
+        for read in self.definition().reads(key, relations.model()) {
+            let rules = ReadRules { rows_max: None, aggregates: false };
+            let mut checked = query::check(&read, &relations, rules, Grants::EVERYTHING)?;
+            checked.form = Form::Json;
+            let answer = self.tables.read(checked).await?;
+            if answer.rows > 0 {
+                let body = Bytes::from(answer.body);
+                value = Some(body.slice(1..body.len() - 1));
+                break;
+            }
+        }
+        self.tables.answered(position).await?;
+        let loaded = Instant::now();
+        let kept = if value.is_some() { self.config.ttl } else { self.config.negative_ttl };
+        Ok(Arc::new(Entry { value, position, loaded, expires: loaded + kept, cost: loaded - begin }))
+    }
+}
+
+enum Joined {
+    /// It is in the store by now.
+    There(Arc<Entry>),
+    /// The caller's own load.
+    Own(watch::Receiver<Loaded>),
+    /// Another one's, and whether its value will do.
+    Other(watch::Receiver<Loaded>, bool),
+}
+
+/// Takes a load off the list at its end, whatever the end.
+struct UnderWay<'l> {
+    cache: &'l Cache,
+    key: &'l str,
+    load: &'l Arc<Load>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut loads = self.cache.loads.all();
+        if loads.get(self.key).is_some_and(|load| Arc::ptr_eq(load, self.load)) {
+            loads.remove(self.key);
+        }
+    }
+}
+
+async fn outcome(mut loaded: watch::Receiver<Loaded>) -> Result<Arc<Entry>> {
+    let late = |why: &str| Error::unavailable(why, Duration::from_secs(1)).hint("repeat the read");
+    match timeout(CACHE_LOAD_WAIT, loaded.wait_for(Option::is_some)).await {
+        Ok(Ok(loaded)) => loaded.clone().unwrap_or_else(|| Err(Error::internal("a load without its outcome"))),
+        Ok(Err(_)) => Err(late("a load ended before it was done")),
+        Err(_) => Err(late("the truth does not answer")),
+    }
+}

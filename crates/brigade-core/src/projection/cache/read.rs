@@ -1,0 +1,182 @@
+//! Answers: from the store where that is in step, else from the truth.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::{Cache, load::Wanted};
+use crate::{
+    cache::is_due,
+    data::{Error, Position, Result, code, plan::Read},
+    engine::Entry,
+    limits::CACHE_KEY_BYTES_MAX,
+};
+
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The cache had it.
+    Hit,
+    /// The truth was asked, for this reader or one beside it.
+    Miss,
+    /// The cache knows that there is nothing.
+    Negative,
+    /// The cache had it, and loads it anew because it is about to expire.
+    StaleRefresh,
+    /// The truth was asked because the cache is behind or away.
+    Bypass,
+}
+
+impl Outcome {
+    /// The word in `Brigade-Cache`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Negative => "negative",
+            Self::StaleRefresh => "stale-refresh",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+/// What is under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The value; none: there is nothing.
+    pub value: Option<Bytes>,
+    /// What it is at least as fresh as.
+    pub position: Position,
+    /// How long ago it was loaded.
+    pub age: Duration,
+    /// Where it comes from.
+    pub outcome: Outcome,
+}
+
+impl Cache {
+    /// The value under a key that the process has at hand, and none where the truth or a server would have to be asked:
+    /// then [`Cache::get`] does that. Inner none: it is known that there is nothing.
+    pub fn peek(self: &Arc<Self>, key: &str) -> Option<Option<Bytes>> {
+        if !self.is_serving() {
+            return None;
+        }
+        let entry = self.store.near(key)?;
+        self.count_hit(key, &entry);
+        Some(entry.value.clone())
+    }
+
+    /// What is under a key. With `after` it shows everything up to there: where the cache does not within `wait`, the truth
+    /// answers, which must have published the position by then.
+    ///
+    /// # Errors
+    /// BRG413 for a key that is too long; BRG503 where the truth has to be asked and is away.
+    pub async fn get(self: &Arc<Self>, key: &str, after: Position, wait: Duration) -> Result<Answer> {
+        if key.len() > CACHE_KEY_BYTES_MAX {
+            return Err(Error::new(code::LIMIT, "the key is too long")
+                .details(format!("CACHE_KEY_BYTES_MAX is {CACHE_KEY_BYTES_MAX}"))
+                .hint("use a shorter key"));
+        }
+        if !self.definition().has(key, self.relations().model()) {
+            let position = after.max(*self.log.tip().borrow());
+            return Ok(Answer { value: None, position, age: Duration::ZERO, outcome: Outcome::Miss });
+        }
+        if !self.is_serving() || !self.has_applied(after, wait).await {
+            return self.bypass(key, after).await;
+        }
+        // Before the entry is looked at: what is there then, is right at this place of the log.
+        let applied = self.applied().unwrap_or(after);
+        let found = match self.store.get(key).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::debug!(cache = self.name, %error, "the store is away");
+                return self.bypass(key, after).await;
+            }
+        };
+        let (entry, outcome) = match found {
+            Some(entry) => {
+                let outcome = self.count_hit(key, &entry);
+                (entry, outcome)
+            }
+            None => {
+                self.counters.misses.increment(1);
+                (self.load(key, Wanted { after, through_store: true }).await?, Outcome::Miss)
+            }
+        };
+        Ok(answer(&entry, applied, outcome))
+    }
+
+    /// The truth answers; who asks for the same meanwhile, shares that.
+    async fn bypass(self: &Arc<Self>, key: &str, after: Position) -> Result<Answer> {
+        self.counters.bypasses.increment(1);
+        let entry = self.load(key, Wanted { after, through_store: false }).await?;
+        Ok(answer(&entry, after, Outcome::Bypass))
+    }
+
+    /// Counts a hit, and begins an early refresh where chance says so.
+    fn count_hit(self: &Arc<Self>, key: &str, entry: &Entry) -> Outcome {
+        if entry.value.is_none() {
+            self.counters.negative_hits.increment(1);
+            return Outcome::Negative;
+        }
+        self.counters.hits.increment(1);
+        let Some(beta) = self.config.early_refresh else { return Outcome::Hit };
+        let left = entry.expires.saturating_duration_since(Instant::now());
+        let is_due = is_due(left, entry.cost, beta, rand::random());
+        if is_due && !self.loads.contains(key) && self.load_beside(key) {
+            self.counters.early_refreshes.increment(1);
+            return Outcome::StaleRefresh;
+        }
+        Outcome::Hit
+    }
+
+    async fn has_applied(&self, position: Position, wait: Duration) -> bool {
+        if position == Position::START || self.applied().is_some_and(|applied| applied >= position) {
+            return true;
+        }
+        let Some(mut known) = self.known.get().cloned() else { return false };
+        let reached = known.wait_for(|known| known.checkpoint.as_ref().is_some_and(|c| c.position >= position));
+        timeout(wait, reached).await.is_ok_and(|reached| reached.is_ok())
+    }
+
+    /// Forgets what is under a key, and what is being loaded for it.
+    ///
+    /// # Errors
+    /// BRG503 where the store is away.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        self.loads.make_void(key);
+        let had = self.store.remove(key).await?;
+        self.counters.invalidations.increment(u64::from(had));
+        Ok(())
+    }
+
+    /// What somebody must be allowed to read who asks this cache.
+    pub fn permission(&self) -> Read {
+        self.definition().permission()
+    }
+
+    /// Entries at most, where the process has to hold them.
+    pub fn entries_max(&self) -> u64 {
+        self.config.max_entries
+    }
+
+    /// The table of its rows.
+    pub fn table(&self) -> String {
+        self.definition().table.name.clone()
+    }
+
+    /// Every key of a row of its table, in the order of the table's columns.
+    pub fn keys_of(&self, row: &[crate::data::Value]) -> Vec<String> {
+        let definition = self.definition();
+        let relations = self.relations();
+        let Some(table) = relations.model().table(&definition.table.name) else { return Vec::new() };
+        definition.keys_of(&table.layout(), |at| row.get(at).cloned()).unwrap_or_default()
+    }
+}
+
+fn answer(entry: &Entry, applied: Position, outcome: Outcome) -> Answer {
+    Answer { value: entry.value.clone(), position: entry.position.max(applied), age: entry.loaded.elapsed(), outcome }
+}

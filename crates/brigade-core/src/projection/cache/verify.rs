@@ -1,0 +1,100 @@
+//! Every entry against the truth, while both go on. An entry that differs counts only if it is still there once the cache has
+//! applied everything that the truth had shown.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::Cache;
+use crate::{
+    data::{Error, Position, Result, Value},
+    engine::{Entry, Form},
+    projection::{DIFFERENCES_MAX, Difference, DifferenceKind, Progress, Verification, line::Line, verify::reach_live},
+    query::{self, ReadRules},
+    schema::access::Grants,
+};
+
+/// Entries looked at at once.
+const CHUNK: usize = 256;
+
+/// Looks at one entry that changes under the look; then it is being written all the time, and the next one will do.
+const LOOKS_MAX: usize = 10;
+
+impl Cache {
+    pub(in crate::projection) async fn compare(
+        &self,
+        line: &Arc<Line>,
+        mend: bool,
+        progress: Option<&Progress>,
+    ) -> Result<Verification> {
+        let position = *line.sources.log.tip().borrow();
+        reach_live(line, position).await?;
+        let mut found =
+            Verification { projection: line.name().to_owned(), position, rows: 0, differences: Vec::new(), more: 0 };
+        let mut after: Option<String> = None;
+        loop {
+            let entries = self.store.scan(after.as_deref(), CHUNK).await?;
+            let Some((last, _)) = entries.last() else { return Ok(found) };
+            after = Some(last.clone());
+            for (key, entry) in entries {
+                found.rows += 1;
+                if let Some(kind) = self.judge(line, &key, entry).await? {
+                    if mend {
+                        self.delete(&key).await?;
+                    }
+                    if found.differences.len() == DIFFERENCES_MAX {
+                        found.more += 1;
+                        continue;
+                    }
+                    let key = vec![("key".to_owned(), Value::Text(key))];
+                    found.differences.push(Difference { table: self.definition().table.name.clone(), key, kind });
+                }
+            }
+            if let Some(progress) = progress {
+                progress(found.rows, found.rows);
+            }
+        }
+    }
+
+    async fn judge(&self, line: &Arc<Line>, key: &str, mut entry: Arc<Entry>) -> Result<Option<DifferenceKind>> {
+        for _ in 0..LOOKS_MAX {
+            let (value, told_by) = self.look(line, key).await?;
+            if value == entry.value {
+                return Ok(None);
+            }
+            reach_live(line, told_by).await?;
+            match self.store.get(key).await? {
+                None => return Ok(None),
+                Some(now) if now.position == entry.position && now.value == entry.value => {
+                    return Ok(Some(match (&value, &entry.value) {
+                        (None, _) => DifferenceKind::Extra,
+                        (_, None) => DifferenceKind::Missing,
+                        _ => DifferenceKind::Different,
+                    }));
+                }
+                Some(now) => entry = now,
+            }
+        }
+        Err(Error::unavailable(format!("key {key:?} changes faster than it can be compared"), Duration::from_secs(1))
+            .hint("run it again when there are fewer writes"))
+    }
+
+    /// What the truth has under a key, and the position by which the log will have told all that it showed.
+    async fn look(&self, line: &Line, key: &str) -> Result<(Option<Bytes>, Position)> {
+        let relations = self.relations();
+        let mut snapshot = line.sources.truth.snapshot().await?;
+        let mut value = None;
+        for read in self.definition().reads(key, relations.model()) {
+            let rules = ReadRules { rows_max: None, aggregates: false };
+            let mut checked = query::check(&read, &relations, rules, Grants::EVERYTHING)?;
+            checked.form = Form::Json;
+            let answer = snapshot.read(Arc::new(checked)).await?;
+            if answer.rows > 0 {
+                let body = Bytes::from(answer.body);
+                value = Some(body.slice(1..body.len() - 1));
+                break;
+            }
+        }
+        Ok((value, snapshot.told_by().await?))
+    }
+}

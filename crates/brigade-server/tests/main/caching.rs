@@ -1,0 +1,316 @@
+//! `/cache/NAME/KEY` on every truth: what is answered, what a change does, and what is refused.
+
+use serde_json::json;
+
+use crate::harness::{Answer, Running, engines};
+
+const SCHEMA: &str = "
+CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);
+CREATE TABLE links (
+    id bigint PRIMARY KEY,
+    uid uuid NOT NULL UNIQUE,
+    slug text UNIQUE,
+    url text NOT NULL,
+    owner bigint REFERENCES users (id),
+    made timestamptz
+);
+";
+
+const CACHES: &str = r#"
+[cache.link]
+table = "links"
+keys  = ["link:{uid}", "link:{slug}"]
+value = ["id", "url"]
+ttl   = "300s"
+
+[cache.owned]
+table = "links"
+keys  = ["owned:{id}"]
+value = "id,url,owner:users(id,name)"
+ttl   = "300s"
+negative_ttl = "0s"
+
+[cache.ready]
+table = "links"
+keys  = ["ready:{id}"]
+value = ["id", "url", "made"]
+ttl   = "300s"
+fill  = "write"
+"#;
+
+const UID: &str = "6f1e7a52-0c1c-4b52-9c2e-1d6f0f6d8a11";
+
+struct Caches {
+    server: Running,
+    engine: &'static str,
+}
+
+impl Caches {
+    async fn commit(&self, statement: serde_json::Value) -> String {
+        let answer = self.server.commit(&json!({ "statements": [statement] }).to_string()).await;
+        assert_eq!(answer.status, 200, "{}: {}", self.engine, answer.text);
+        answer.json()["position"].as_str().unwrap().to_owned()
+    }
+
+    async fn insert(&self, id: i64, slug: Option<&str>, url: &str) -> String {
+        let uid = if id == 1 { UID.to_owned() } else { format!("00000000-0000-0000-0000-{id:012}") };
+        let row = json!({"id": id, "uid": uid, "slug": slug, "url": url, "owner": 7});
+        self.commit(json!({"insert": {"table": "links", "rows": [row]}})).await
+    }
+
+    async fn set_url(&self, id: i64, url: &str) -> String {
+        self.commit(json!({"update": {"table": "links", "set": {"url": url}, "where": {"id": id}}})).await
+    }
+
+    /// Waits until every cache is kept in step.
+    async fn begun(&self) {
+        for _ in 0..500 {
+            let list = self.server.get("/projections").await.json();
+            if list.as_array().unwrap().iter().all(|one| one["state"] == "running") {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{}: the caches do not begin", self.engine);
+    }
+
+    async fn read(&self, path: &str, after: Option<&str>) -> Answer {
+        let request = self.server.request("GET", path);
+        let request = after.into_iter().fold(request, |request, position| request.header("Brigade-After", position));
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// What is under a key, fresh, and where it comes from.
+    async fn found(&self, path: &str, after: Option<&str>) -> (String, String) {
+        let answer = self.read(path, after).await;
+        assert_eq!(answer.status, 200, "{} {path}: {}", self.engine, answer.text);
+        for name in ["brigade-position", "brigade-cache", "age"] {
+            assert!(answer.header(name).is_some(), "{name} {path}");
+        }
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        (answer.text.clone(), answer.header("brigade-cache").unwrap().to_owned())
+    }
+
+    async fn missing(&self, path: &str, after: Option<&str>) -> String {
+        let answer = self.read(path, after).await;
+        answer.is_error(404, "BRG404");
+        assert!(answer.header("brigade-position").is_some(), "{path}");
+        answer.header("brigade-cache").unwrap().to_owned()
+    }
+}
+
+async fn on_every_engine(mut check: impl AsyncFnMut(&Caches)) {
+    for (engine, truth, _held) in engines() {
+        let server = Running::start_with_files(SCHEMA, &format!("{truth}{CACHES}"), &[]).await;
+        let mut caches = Caches { server, engine };
+        caches.commit(json!({"insert": {"table": "users", "rows": [{"id": 7, "name": "Ada"}]}})).await;
+        caches.begun().await;
+        check(&caches).await;
+        caches.server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_answered_under_each_of_its_keys() {
+    on_every_engine(async |caches| {
+        let at = caches.insert(1, Some("a:b%c"), "https://one").await;
+        let (by_uid, by_slug) = (format!("/cache/link/link:{UID}"), "/cache/link/link:a%253Ab%2525c");
+        let expected = r#"{"id":1,"url":"https://one"}"#.to_owned();
+        assert_eq!(caches.found(&by_uid, Some(&at)).await, (expected.clone(), "miss".to_owned()));
+        assert_eq!(caches.found(&by_uid, None).await, (expected.clone(), "hit".to_owned()));
+        assert_eq!(caches.found(by_slug, Some(&at)).await.0, expected);
+        assert_eq!(caches.found("/cache/link/link%3A6f1e7a52-0c1c-4b52-9c2e-1d6f0f6d8a11", None).await.1, "hit");
+        // Another text of the same value is nobody's key: no change would ever remove it.
+        assert_eq!(
+            caches.missing(&by_uid.to_uppercase().replace("/CACHE/LINK/LINK", "/cache/link/link"), None).await,
+            "miss"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_removes_the_keys_before_and_after_it_and_no_others() {
+    on_every_engine(async |caches| {
+        caches.insert(2, Some("two"), "https://two").await;
+        let at = caches.insert(1, Some("one"), "https://one").await;
+        for key in ["one", "two"] {
+            caches.found(&format!("/cache/link/link:{key}"), Some(&at)).await;
+        }
+        assert_eq!(caches.missing("/cache/link/link:uno", Some(&at)).await, "miss");
+        assert_eq!(caches.missing("/cache/link/link:uno", None).await, "negative");
+        let at = caches.commit(json!({"update": {"table": "links", "set": {"slug": "uno"}, "where": {"id": 1}}})).await;
+        assert_eq!(caches.missing("/cache/link/link:one", Some(&at)).await, "miss");
+        assert_eq!(caches.found("/cache/link/link:uno", Some(&at)).await.1, "miss");
+        assert_eq!(caches.found("/cache/link/link:two", Some(&at)).await.1, "hit", "{}: not concerned", caches.engine);
+        let at = caches.commit(json!({"delete": {"table": "links", "where": {"id": 1}}})).await;
+        caches.missing("/cache/link/link:uno", Some(&at)).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_names_a_position_sees_it() {
+    on_every_engine(async |caches| {
+        caches.insert(1, None, "https://0").await;
+        for n in 1..200 {
+            let url = format!("https://{n}");
+            let at = caches.set_url(1, &url).await;
+            for cache in ["owned", "ready"] {
+                let (found, _) = caches.found(&format!("/cache/{cache}/{cache}:1"), Some(&at)).await;
+                assert!(found.contains(&format!("\"{url}\"")), "{} {cache} {n}: {found}", caches.engine);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_row_counts_too() {
+    on_every_engine(async |caches| {
+        let at = caches.insert(1, None, "https://one").await;
+        let path = "/cache/owned/owned:1";
+        let (found, _) = caches.found(path, Some(&at)).await;
+        assert_eq!(found, r#"{"id":1,"url":"https://one","owner":{"id":7,"name":"Ada"}}"#);
+        assert_eq!(caches.found(path, None).await.1, "hit");
+        let at =
+            caches.commit(json!({"update": {"table": "users", "set": {"name": "Grace"}, "where": {"id": 7}}})).await;
+        assert!(caches.found(path, Some(&at)).await.0.contains("Grace"), "{}", caches.engine);
+        // Nothing is remembered of a key without a row where that is turned off.
+        assert_eq!(caches.missing("/cache/owned/owned:9", None).await, "miss");
+        assert_eq!(caches.missing("/cache/owned/owned:9", None).await, "miss");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_filled_on_write_is_there_before_anybody_asks() {
+    on_every_engine(async |caches| {
+        let at = caches.insert(1, None, "https://one").await;
+        let path = "/cache/ready/ready:1";
+        assert_eq!(caches.found(path, Some(&at)).await.1, "hit", "{}", caches.engine);
+        let change =
+            json!({"update": {"table": "links", "set": {"made": "2026-05-01T12:00:00.5+02:00"}, "where": {"id": 1}}});
+        let at = caches.commit(change).await;
+        let (found, outcome) = caches.found(path, Some(&at)).await;
+        let read = caches.read("/rest/v1/links?id=eq.1&select=id,url,made", Some(&at)).await.text;
+        assert_eq!(
+            (format!("[{found}]"), outcome.as_str()),
+            (read, "hit"),
+            "{}: as the table API has it",
+            caches.engine
+        );
+        let at = caches.commit(json!({"delete": {"table": "links", "where": {"id": 1}}})).await;
+        caches.missing(path, Some(&at)).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_deleted_warmed_and_verified() {
+    on_every_engine(async |caches| {
+        let mut at = String::new();
+        for id in 1..=20 {
+            at = caches.insert(id, Some(&format!("s{id}")), "https://x").await;
+        }
+        caches.found("/cache/link/link:s3", Some(&at)).await;
+        let delete =
+            || async { Answer::of(caches.server.request("DELETE", "/cache/link/link:s3").send().await.unwrap()).await };
+        assert_eq!((delete().await.status, delete().await.status), (204, 204));
+        assert_eq!(caches.found("/cache/link/link:s3", None).await.1, "miss");
+        let warm = async |body: &str| {
+            let request = caches.server.request("POST", "/cache/link/warm").header("content-type", "application/json");
+            Answer::of(request.body(body.to_owned()).send().await.unwrap()).await
+        };
+        assert_eq!(
+            warm(r#"{"keys": ["link:s4", "link:s5", "link:nobody", "nonsense"]}"#).await.text,
+            r#"{"loaded":2}"#
+        );
+        assert_eq!(caches.found("/cache/link/link:s4", None).await.1, "hit");
+        assert_eq!(warm("{}").await.text, r#"{"loaded":40}"#, "each row under two keys");
+        warm(r#"{"keys": 1}"#).await.is_error(400, "BRG400");
+        let verified = caches.server.post("/projections/cache.link/verify").await.json();
+        assert_eq!(verified["equal"], true, "{verified}");
+        assert_eq!(verified["rows"], 41, "with the one that is remembered to be missing: {verified}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_cache_lets_the_truth_answer() {
+    on_every_engine(async |caches| {
+        let at = caches.insert(1, Some("one"), "https://one").await;
+        caches.found("/cache/link/link:one", Some(&at)).await;
+        caches.server.post("/projections/cache.link/pause").await;
+        let at = caches.set_url(1, "https://uno").await;
+        for after in [None, Some(at.as_str())] {
+            let (found, outcome) = caches.found("/cache/link/link:one", after).await;
+            assert_eq!(
+                (found.as_str(), outcome.as_str()),
+                (r#"{"id":1,"url":"https://uno"}"#, "bypass"),
+                "{}",
+                caches.engine
+            );
+        }
+        caches.server.post("/projections/cache.link/resume").await;
+        let (found, _) = caches.found("/cache/link/link:one", Some(&at)).await;
+        assert_eq!(found, r#"{"id":1,"url":"https://uno"}"#, "{}", caches.engine);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_and_status_tell_of_caches() {
+    let server = Running::start_on(SCHEMA, CACHES).await;
+    let metrics = server.get("/metrics").await.text;
+    for counter in
+        ["hits", "misses", "negative_hits", "loads", "waits", "early_refreshes", "invalidations", "evictions"]
+    {
+        let line = format!("brigade_cache_{counter}_total{{cache=\"link\"}}");
+        assert!(metrics.contains(&line), "{line} is missing");
+    }
+    let status = server.get("/status").await.json();
+    let names: Vec<&str> =
+        status["projections"].as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
+    assert_eq!(names, ["cache.link", "cache.owned", "cache.ready"]);
+    server.get("/cache/nobody/link:1").await.is_error(404, "BRG404");
+    server.get(&format!("/cache/link/link:{}", "x".repeat(1_020))).await.is_error(413, "BRG413");
+    let answer = Answer::of(server.request("POST", "/cache/link/link:1").send().await.unwrap()).await;
+    answer.is_error(405, "BRG405");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_in_brigade_toml_are_refused_with_place_and_mend() {
+    let table = "table = \"links\"\n";
+    for (config, place, message) in [
+        (format!("[cache.a]\n{table}keys = [\"a:{{uidd}}\"]\nttl = \"1s\"\n"), "4:1", "no column \"uidd\""),
+        (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"0s\"\n"), "5:7", "nothing is kept for no time"),
+        (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"-1s\"\n"), "5:7", "no duration"),
+        (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\n"), "2:", "ttl is missing"),
+        (format!("[cache.a]\n{table}ttl = \"1s\"\n"), "2:", "keys are 1 to"),
+        ("[cache.a]\ntable = \"link\"\nkeys = [\"a:{uid}\"]\nttl = \"1s\"\n".to_owned(), "2:", "no table \"link\""),
+        (format!("[cache.a]\n{table}value = [\"nope\"]\nkeys = [\"a:{{uid}}\"]\nttl = \"1s\"\n"), "4:1", "nope"),
+        (
+            format!(
+                "[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"1s\"\n[cache.b]\n{table}keys = [\"a:{{slug}}\"]\nttl = \"1s\"\n"
+            ),
+            "8:1",
+            "a text may be a key of",
+        ),
+        (format!("[cache.a]\n{table}keys = [\"a:x\"]\nttl = \"1s\"\n"), "4:1", "names no column"),
+        (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"1s\"\nfil = \"read\"\n"), "6:1", "unknown key"),
+        (
+            format!(
+                "[cache.a]\n{table}keys = [\"a:{{id}}\"]\nttl = \"1s\"\nfill = \"write\"\nvalue = \"id,users(name)\"\n"
+            ),
+            "7:1",
+            "its own row alone",
+        ),
+    ] {
+        let error = Running::refused(SCHEMA, &config).await;
+        assert_eq!(error.code(), "BRGCFG", "{config}: {error}");
+        assert!(error.message().starts_with(&format!("brigade.toml:{place}")), "{place}: {error}");
+        assert!(error.message().contains(message), "{message}: {error}");
+        assert!(error.get_hint().is_some(), "{error}");
+    }
+}

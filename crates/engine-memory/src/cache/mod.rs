@@ -1,0 +1,164 @@
+//! A cache in the process: entries by key in a bounded table, with a fence that no value from before an invalidation passes.
+//!
+//! Invariant: between the moment an invalidation is noted for a key and the moment its entry is gone, nothing is stored under
+//! it; both happen under the key's lock, which hits never take.
+
+mod weigh;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use brigade_core::{
+    data::{Checkpoint, Position, Result},
+    engine::{Entry, EntryStore, Gone},
+};
+use metrics::Counter;
+use quick_cache::{OptionsBuilder, sync::Cache};
+use xxhash_rust::xxh3::xxh3_64;
+
+use weigh::{Evicted, Weigh};
+
+/// Locks that keys share by their hash. A key's fence is the newest invalidation of all that share its lock: a load may be
+/// thrown away for a neighbour's sake, never kept against its own.
+const FENCES: usize = 1_024;
+
+/// Room for one thing to look up in the table that is grown as entries come.
+const ENTRIES_EXPECTED: usize = 1_024;
+
+/// The entries of one cache.
+pub struct MemoryCache {
+    entries: Cache<Box<str>, Arc<Entry>, Weigh, quick_cache::DefaultHashBuilder, Evicted>,
+    fences: Box<[Mutex<Position>]>,
+    /// Everything from before is gone. Held for reading while an entry is put.
+    floor: RwLock<Position>,
+    checkpoint: Mutex<Option<Checkpoint>>,
+}
+
+impl MemoryCache {
+    /// Room for so many entries, and so many bytes of keys and values. `evictions` counts those that had to make room.
+    pub fn new(entries_max: u64, bytes_max: u64, evictions: Counter) -> Self {
+        let weigh = Weigh::new(entries_max, bytes_max);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(ENTRIES_EXPECTED.min(entries_max as usize))
+            .weight_capacity(weigh.capacity())
+            .shards(if entries_max < 10_000 { 1 } else { 64 })
+            .build()
+            .expect("every size is given");
+        let entries =
+            Cache::with_options(options, weigh, quick_cache::DefaultHashBuilder::default(), Evicted(evictions));
+        Self {
+            entries,
+            fences: (0..FENCES).map(|_| Mutex::new(Position::START)).collect(),
+            floor: RwLock::new(Position::START),
+            checkpoint: Mutex::default(),
+        }
+    }
+
+    fn fence_of(&self, key: &str) -> MutexGuard<'_, Position> {
+        let at = xxh3_64(key.as_bytes()) as usize % FENCES;
+        self.fences[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn floor(&self) -> Position {
+        *self.floor.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes what fits and is older than a position; until that is done nothing is put. Says how many went.
+    fn sweep(&self, position: Position, fits: impl Fn(&str) -> bool) -> u64 {
+        let mut floor = self.floor.write().unwrap_or_else(PoisonError::into_inner);
+        *floor = position.max(*floor);
+        let before = self.entries.len();
+        self.entries.retain(|key, entry| entry.position >= position || !fits(key));
+        (before - self.entries.len()) as u64
+    }
+
+    fn remove_before(&self, key: &str, position: Position) -> u64 {
+        let mut fence = self.fence_of(key);
+        *fence = position.max(*fence);
+        let removed = self.entries.remove_if(key, |entry| entry.position < position);
+        u64::from(removed.is_some())
+    }
+}
+
+#[async_trait]
+impl EntryStore for MemoryCache {
+    fn engine(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+        Ok(self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn near(&self, key: &str) -> Option<Arc<Entry>> {
+        self.entries.get(key).filter(|entry| entry.expires > Instant::now())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Arc<Entry>>> {
+        Ok(self.near(key))
+    }
+
+    fn fence(&self, key: &str) -> Position {
+        let fence = *self.fence_of(key);
+        fence.max(self.floor())
+    }
+
+    async fn put(&self, key: &str, entry: Arc<Entry>) -> Result<bool> {
+        let floor = self.floor.read().unwrap_or_else(PoisonError::into_inner);
+        let fence = self.fence_of(key);
+        let is_late = entry.position < (*fence).max(*floor);
+        let is_old = self.entries.peek(key).is_some_and(|there| there.position > entry.position);
+        if is_late || is_old {
+            return Ok(false);
+        }
+        self.entries.insert(key.into(), entry);
+        Ok(true)
+    }
+
+    async fn invalidate(&self, gone: &[(Position, Gone)], checkpoint: Option<&Checkpoint>) -> Result<u64> {
+        let mut removed = 0;
+        // Of many sweeps of the same the last one is enough.
+        let mut sweeps: HashMap<&str, Position> = HashMap::new();
+        for (position, gone) in gone {
+            match gone {
+                Gone::Key(key) => removed += self.remove_before(key, *position),
+                Gone::Prefix(prefix) => drop(sweeps.insert(prefix, *position)),
+                Gone::All => drop(sweeps.insert("", *position)),
+            }
+        }
+        for (prefix, position) in sweeps {
+            removed += self.sweep(position, |key| key.starts_with(prefix));
+        }
+        if let Some(checkpoint) = checkpoint {
+            *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
+        }
+        Ok(removed)
+    }
+
+    async fn remove(&self, key: &str) -> Result<bool> {
+        let _fence = self.fence_of(key);
+        Ok(self.entries.remove(key).is_some())
+    }
+
+    async fn begin(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut floor = self.floor.write().unwrap_or_else(PoisonError::into_inner);
+        *floor = checkpoint.position.max(*floor);
+        self.entries.clear();
+        *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
+        Ok(())
+    }
+
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Vec<(String, Arc<Entry>)>> {
+        let now = Instant::now();
+        let all =
+            self.entries.iter().filter(|(key, entry)| entry.expires > now && after.is_none_or(|after| &**key > after));
+        let mut next: Vec<(String, Arc<Entry>)> = all.map(|(key, entry)| (key.into(), entry)).collect();
+        next.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        next.truncate(limit);
+        Ok(next)
+    }
+}
