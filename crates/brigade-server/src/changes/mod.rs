@@ -17,7 +17,7 @@ use brigade::{
 use crate::{
     Server,
     error::Refusal,
-    feed::{self, Format, Reader, Source},
+    feed::{self, Format, GoesOn, Reader, Source},
     metrics::{Limit, reached},
 };
 use ask::Ask;
@@ -38,7 +38,11 @@ pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<
     let tip = newest(&server, ask.follow).await?;
     let follower = server.brigade.follow(ask.after, ask.tables, ask.follow).await?;
     let changes = Changes { follower, left: ask.limit.unwrap_or(u64::MAX), format: ask.format };
-    Ok(feed::answer(&server, changes, ask.format, String::new(), tip, reader))
+    let mut response = feed::answer(&server, changes, ask.format, String::new(), tip, reader);
+    if ask.follow {
+        response.extensions_mut().insert(GoesOn);
+    }
+    Ok(response)
 }
 
 /// What is newest as the request comes: nothing that was acknowledged before it is left out.

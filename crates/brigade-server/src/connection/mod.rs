@@ -1,31 +1,32 @@
 //! Sockets: which address may be listened on, how connections are taken, and what none of them may do to the others.
 //!
-//! HTTP/1.1 by hyper directly, one task a connection and none a request. Heads, idling and writes have time limits;
-//! connections have a number.
+//! HTTP/1.1 by hyper directly, one task a connection and none a request; an answer that goes on is taken from hyper
+//! (`handover`) and written by `stream`. Heads, idling and writes have time limits; connections have a number.
 
+mod handover;
 mod socket;
+mod stream;
 
 use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::Router;
 use brigade::{
     Brigade,
     data::{Error, Result, code},
 };
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioTimer;
 use tokio::{
     net::{TcpListener, TcpStream, lookup_host},
     sync::{Semaphore, watch},
     task::JoinSet,
 };
-use tower_service::Service as _;
 
 use crate::{
     Server, ServerLimits, ServerOptions,
@@ -33,7 +34,9 @@ use crate::{
     metrics::{self, Limit},
     routes, shutdown,
 };
+use handover::Handover;
 use socket::Socket;
+use stream::Stream;
 
 /// Listens on a loopback address, as `127.0.0.1:8080`, `localhost:0`, `[::1]:8080`.
 ///
@@ -122,8 +125,12 @@ pub async fn serve(
                 Ok((stream, peer)) => {
                     let connection = connection((stream, Peer(peer)), router.clone(), limits.clone(), told.clone());
                     connections.spawn(async move {
-                        let _place = place;
-                        connection.await;
+                        let _counted = (place, metrics::Open::new());
+                        // In a box: what only hyper needs is given back before an answer goes on.
+                        let goes_on = Box::pin(connection).await;
+                        if let Some(stream) = goes_on {
+                            stream.run().await;
+                        }
                     });
                 }
                 Err(error) => {
@@ -141,45 +148,50 @@ pub async fn serve(
     Ok(())
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, or until an answer goes on.
 async fn connection(
     (stream, peer): (TcpStream, Peer),
     router: Router,
     limits: ServerLimits,
     mut stopping: watch::Receiver<bool>,
-) {
-    let open = metrics::Open::new();
+) -> Option<Stream> {
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        router.clone().call(request.map(Body::new))
-    });
+    let handover = Arc::new(Handover::default());
+    let socket = Socket::new(stream, limits.write_timeout);
+    let service = service_fn(|request| Arc::clone(&handover).answer(router.clone(), peer, request));
     // Never `pipeline_flush`: with it hyper takes an answer of any size into memory, whether or not the peer reads.
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
-        .serve_connection(Socket::new(stream, limits.write_timeout), service);
-    let mut connection = pin!(connection);
-    tokio::select! {
+        .serve_connection(socket, service);
+    let ended = tokio::select! {
         biased;
-        ended = connection.as_mut() => note(ended),
-        () = shutdown::told(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            note(connection.await);
+        ended = handover.serve(&mut connection) => Some(ended),
+        () = shutdown::told(&mut stopping) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            handover.serve(&mut connection).await
+        }
+    };
+    match ended {
+        Ok(taken) => taken.map(|taken| handover::take(connection, taken)),
+        Err(error) => {
+            note(&error);
+            None
         }
     }
-    drop(open);
 }
 
 /// What peers do wrong is theirs; it is worth a line only to who looks for it.
-fn note(ended: hyper::Result<()>) {
-    if let Err(error) = ended {
-        if error.is_timeout() {
-            metrics::reached(Limit::HeadTimeout);
-        }
-        tracing::debug!(%error, "a connection ended early");
+fn note(error: &hyper::Error) {
+    if error.is_timeout() {
+        metrics::reached(Limit::HeadTimeout);
     }
+    tracing::debug!(%error, "a connection ended early");
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ impl Socket {
         Self { stream: TokioIo::new(stream), write_timeout, patience: None }
     }
 
+    /// The bare socket, and how long a write may take.
+    pub fn into_inner(self) -> (TcpStream, Duration) {
+        (self.stream.into_inner(), self.write_timeout)
+    }
+
     fn bounded<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.patience = None;

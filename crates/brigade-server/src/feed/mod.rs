@@ -48,6 +48,10 @@ pub trait Source: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Result<Option<String>>> + Send;
 }
 
+/// Marks, among an answer's extensions, one that is expected to last: its connection may be taken from hyper.
+#[derive(Clone, Copy)]
+pub struct GoesOn;
+
 /// The answer that a source feeds, for as long as somebody takes it. `first` comes before what the source says.
 pub fn answer(
     server: &Server,

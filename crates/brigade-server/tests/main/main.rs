@@ -19,4 +19,5 @@ mod replicas;
 mod rest;
 mod shutdown;
 mod slowness;
+mod streams;
 mod transactions;
