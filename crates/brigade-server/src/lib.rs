@@ -45,6 +45,7 @@ use brigade::{
 use tokio::sync::{Semaphore, watch};
 
 pub use connection::{bind, bind_network, serve};
+pub use limiting::Peer;
 pub use options::{ServerLimits, ServerOptions};
 
 use auth::Authenticator;
@@ -116,7 +117,8 @@ impl Server {
 }
 
 /// The routes of an open project, for a server of one's own. [`serve`] is the whole server: it also bounds connections and
-/// stops gracefully.
+/// stops gracefully. Put a [`Peer`] among each request's extensions: without it nobody knows where a request comes from, so all
+/// strangers are counted together, and what is for this machine alone is for nobody.
 ///
 /// # Errors
 /// BRGCFG where `[auth]` names a file that holds no key.

@@ -13,7 +13,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Bits of an IPv6 address that a provider gives to one customer; the rest is the customer's own to choose.
 const IPV6_BITS: u32 = 64;
 
-/// The other end of the socket.
+/// The other end of a request's socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 

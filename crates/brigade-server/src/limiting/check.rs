@@ -36,7 +36,7 @@ pub async fn post(
     let (parts, received) = request.into_parts();
     // Without authentication the loopback address is the only wall, also for who serves these routes by himself.
     let peer = parts.extensions.get::<Peer>();
-    if server.authenticator.is_none() && peer.is_some_and(|peer| !peer.is_loopback()) {
+    if server.authenticator.is_none() && !peer.is_some_and(Peer::is_loopback) {
         return Err(Error::new(code::FORBIDDEN, "without [auth] limits are checked from this machine alone")
             .hint("say in [auth] of brigade.toml whose word is believed")
             .into());
@@ -118,7 +118,37 @@ fn variable(value: &Json) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use brigade::{Brigade, OpenOptions};
+    use tower_service::Service as _;
+
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn without_authentication_it_is_for_this_machine_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("migrations")).unwrap();
+        let limit = "[limits.api]\nwindow = \"1h\"\nquota = 9\n";
+        std::fs::write(folder.path().join("brigade.toml"), limit).unwrap();
+        let brigade = Brigade::open(OpenOptions::project(folder.path())).await.unwrap();
+        let mut router = crate::router(brigade.clone(), crate::ServerOptions::default()).unwrap();
+        for (peer, status) in [
+            (Some("127.0.0.1:5"), 200),
+            (Some("[::1]:5"), 200),
+            (Some("[::ffff:127.0.0.1]:5"), 200),
+            (Some("192.0.2.1:5"), 403),
+            (Some("[2001:db8::1]:5"), 403),
+            (None, 403),
+        ] {
+            let request = Request::post("/limits/api/check").header("content-type", "application/json");
+            let mut request = request.body(Body::from("{\"identifier\": \"a\"}")).unwrap();
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+            }
+            assert_eq!(router.call(request).await.unwrap().status(), status, "{peer:?}");
+        }
+        brigade.close().await;
+    }
 
     #[test]
     fn bodies_are_read_and_mistakes_have_their_place() {
