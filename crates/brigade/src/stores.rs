@@ -145,7 +145,7 @@ impl Stores {
                 return Err(Error::new(code::CONFIG, message)
                     .hint("take the section out, or write cache = \"memory:\" in [stores]"));
             }
-            let sources = (Arc::clone(&self.log), Arc::clone(&self.tables));
+            let sources = (Arc::clone(&self.truth), Arc::clone(&self.log), Arc::clone(&self.tables));
             let cache = Cache::new(name, &file, store, sources, models.subscribe())?;
             Ok((name.clone(), Arc::new(cache)))
         };
@@ -170,7 +170,7 @@ impl Stores {
         Ok(MemoryLimiter::open(options, folder.join(name))?)
     }
 
-    fn sources(&self, data_dir: &Path, models: &watch::Sender<Arc<Model>>) -> Result<Sources> {
+    pub(crate) fn sources(&self, data_dir: &Path, models: &watch::Sender<Arc<Model>>) -> Result<Sources> {
         Ok(Sources {
             truth: Arc::clone(&self.truth),
             log: Arc::clone(&self.log),

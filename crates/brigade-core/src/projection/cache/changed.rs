@@ -50,7 +50,9 @@ impl Cache {
         let shown = self.tables.show(Arc::clone(&definition.shown), images).await?;
         let now = std::time::Instant::now();
         for ((key, (position, _)), value) in rows.into_iter().zip(shown) {
-            let Some(value) = value else { continue };
+            // A load that is under way, or has ended, may have shown what comes after this: then the next one loads again.
+            let is_behind = self.loads.contains(&key) || !self.shown.allows(&key, position);
+            let Some(value) = value.filter(|_| !is_behind) else { continue };
             let entry = Entry {
                 value: Some(Bytes::from(value)),
                 position,

@@ -18,7 +18,7 @@ use tokio::{sync::watch, time::timeout};
 use super::Cache;
 use crate::{
     data::{Error, Position, Result},
-    engine::{Entry, Form},
+    engine::{CheckedRead, Entry, ReadAnswer},
     limits::{CACHE_LOAD_WAIT, CACHE_VALUE_BYTES_MAX},
     query::{self, ReadRules},
     schema::access::Grants,
@@ -159,24 +159,56 @@ impl Cache {
     /// Asks the truth, now.
     pub(super) async fn ask(&self, key: &str, position: Position) -> Result<Arc<Entry>> {
         let begin = Instant::now();
-        let relations = self.relations();
-        let mut value = None;
-        for read in self.definition().reads(key, relations.model()) {
-            let rules = ReadRules { rows_max: None, aggregates: false };
-            let mut checked = query::check(&read, &relations, rules, Grants::EVERYTHING)?;
-            checked.form = Form::Json;
-            let answer = self.tables.read(checked).await?;
-            if answer.rows > 0 {
-                let body = Bytes::from(answer.body);
-                value = Some(body.slice(1..body.len() - 1));
-                break;
-            }
-        }
+        let value = if self.config.fill_on_write {
+            let (value, told_by) = self.look(key).await?;
+            self.shown.note(key, told_by);
+            value
+        } else {
+            self.value(key).await?
+        };
         self.tables.answered(position).await?;
         let loaded = Instant::now();
         let kept = if value.is_some() { self.config.ttl } else { self.config.negative_ttl };
         Ok(Arc::new(Entry { value, position, loaded, expires: loaded + kept, cost: loaded - begin }))
     }
+}
+
+impl Cache {
+    /// The value of a key, as the truth has it.
+    async fn value(&self, key: &str) -> Result<Option<Bytes>> {
+        for read in self.reads(key)? {
+            if let Some(value) = one(self.tables.read(read).await?) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same, and the position by which the log will have told all that was shown.
+    pub(super) async fn look(&self, key: &str) -> Result<(Option<Bytes>, Position)> {
+        let mut snapshot = self.truth.snapshot().await?;
+        let mut value = None;
+        for read in self.reads(key)? {
+            value = one(snapshot.read(Arc::new(read)).await?);
+            if value.is_some() {
+                break;
+            }
+        }
+        Ok((value, snapshot.told_by().await?))
+    }
+
+    fn reads(&self, key: &str) -> Result<Vec<CheckedRead>> {
+        let relations = self.relations();
+        let rules = ReadRules { rows_max: None, aggregates: false };
+        let reads = self.definition().reads(key, relations.model());
+        reads.iter().map(|read| query::check(read, &relations, rules, Grants::EVERYTHING)).collect()
+    }
+}
+
+/// The one row of an answer.
+fn one(answer: ReadAnswer) -> Option<Bytes> {
+    let body = Bytes::from(answer.body);
+    (answer.rows > 0).then(|| body.slice(1..body.len() - 1))
 }
 
 enum Joined {

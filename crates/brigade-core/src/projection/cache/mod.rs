@@ -11,6 +11,7 @@ mod counters;
 mod definition;
 mod load;
 mod read;
+mod shown;
 mod verify;
 
 use std::sync::{
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use super::{Projection, State, line::Known};
 use crate::{
     data::{Change, Checkpoint, Error, Key, Layout, Position, Result, Row},
-    engine::{EntryStore, Filling, Log, Tables},
+    engine::{EntryStore, Filling, Log, Tables, Truth},
     schema::{CacheConfig, Config, LatestRelations, Model, Relations},
 };
 
@@ -35,6 +36,7 @@ pub use read::{Answer, Outcome};
 use counters::Counters;
 use definition::Definition;
 use load::Loads;
+use shown::Shown;
 
 /// One cache: the projection that removes what is no longer true, and what answers from it.
 pub struct Cache {
@@ -44,12 +46,14 @@ pub struct Cache {
     /// All of brigade.toml, for the places of mistakes.
     file: Arc<Config>,
     store: Arc<dyn EntryStore>,
+    truth: Arc<dyn Truth>,
     log: Arc<dyn Log>,
     tables: Arc<dyn Tables>,
     models: watch::Receiver<Arc<Model>>,
     defined: RwLock<Defined>,
     latest: LatestRelations,
     loads: Loads,
+    shown: Shown,
     counters: Counters,
     /// What its runner knows of it.
     known: OnceLock<watch::Receiver<Known>>,
@@ -73,7 +77,7 @@ impl Cache {
         name: &str,
         file: &Arc<Config>,
         store: Arc<dyn EntryStore>,
-        (log, tables): (Arc<dyn Log>, Arc<dyn Tables>),
+        (truth, log, tables): (Arc<dyn Truth>, Arc<dyn Log>, Arc<dyn Tables>),
         models: watch::Receiver<Arc<Model>>,
     ) -> Result<Self> {
         let config = file.caches.get(name).cloned();
@@ -82,9 +86,11 @@ impl Cache {
         let definition = Arc::new(Definition::resolve(name, &config, file, &relations)?);
         Ok(Self {
             name: format!("cache.{name}"),
-            config,
             file: Arc::clone(file),
             store,
+            shown: Shown::new(config.fill_on_write),
+            config,
+            truth,
             log,
             tables,
             models,

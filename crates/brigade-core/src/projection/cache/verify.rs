@@ -3,15 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-
 use super::Cache;
 use crate::{
-    data::{Error, Position, Result, Value},
-    engine::{Entry, Form},
+    data::{Error, Result, Value},
+    engine::Entry,
     projection::{DIFFERENCES_MAX, Difference, DifferenceKind, Progress, Verification, line::Line, verify::reach_live},
-    query::{self, ReadRules},
-    schema::access::Grants,
 };
 
 /// Entries looked at at once.
@@ -58,7 +54,7 @@ impl Cache {
 
     async fn judge(&self, line: &Arc<Line>, key: &str, mut entry: Arc<Entry>) -> Result<Option<DifferenceKind>> {
         for _ in 0..LOOKS_MAX {
-            let (value, told_by) = self.look(line, key).await?;
+            let (value, told_by) = self.look(key).await?;
             if value == entry.value {
                 return Ok(None);
             }
@@ -77,24 +73,5 @@ impl Cache {
         }
         Err(Error::unavailable(format!("key {key:?} changes faster than it can be compared"), Duration::from_secs(1))
             .hint("run it again when there are fewer writes"))
-    }
-
-    /// What the truth has under a key, and the position by which the log will have told all that it showed.
-    async fn look(&self, line: &Line, key: &str) -> Result<(Option<Bytes>, Position)> {
-        let relations = self.relations();
-        let mut snapshot = line.sources.truth.snapshot().await?;
-        let mut value = None;
-        for read in self.definition().reads(key, relations.model()) {
-            let rules = ReadRules { rows_max: None, aggregates: false };
-            let mut checked = query::check(&read, &relations, rules, Grants::EVERYTHING)?;
-            checked.form = Form::Json;
-            let answer = snapshot.read(Arc::new(checked)).await?;
-            if answer.rows > 0 {
-                let body = Bytes::from(answer.body);
-                value = Some(body.slice(1..body.len() - 1));
-                break;
-            }
-        }
-        Ok((value, snapshot.told_by().await?))
     }
 }

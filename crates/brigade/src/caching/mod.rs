@@ -146,3 +146,6 @@ impl CacheHandle {
         Ok(loaded)
     }
 }
+
+#[cfg(test)]
+mod tests;
