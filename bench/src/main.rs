@@ -1,6 +1,7 @@
 //! Measurements, each beside a limit or a peer of the same run: a number alone says more about the machine than about
 //! brigade.
 
+mod cache;
 mod commit;
 mod crash;
 mod limits;
@@ -19,16 +20,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N] [--memory-seconds N] [--only PART]
        cargo run --release -p bench -- rest [--seconds N] [--only PART]
+       cargo run --release -p bench -- cache [--seconds N] [--only PART]
        cargo run --release -p bench -- limits [--seconds N] [--only PART]
        cargo run --release -p bench -- crash [TRANSACTIONS [SEED]]
 
   commit             durable commits: in process, over HTTP, to a reader of the log, and on PostgreSQL
   rest               the table API with an API key: by key, pages, embeds, creates, live reads
+  cache              hits in process beside bare libraries, over HTTP, and how soon a change is noticed
   limits             checks of limits in process beside governor, and on Redis
   --seconds N        how long each point is measured (3)
   --memory-seconds N how long memory is watched under load (60; 0 leaves it out)
   --only PART        in-process, http, changes, memory or postgres; of rest: sqlite, postgres or live;
-                     of limits: in-process or redis
+                     of cache: in-process, http or lag; of limits: in-process or redis
   crash              power cuts at every write of the real server (needs strace)
 ";
 
@@ -63,6 +66,7 @@ fn run() -> Result<()> {
     match arguments.next().as_deref() {
         Some("commit") => runtime.block_on(commit::run(&options(arguments)?)),
         Some("rest") => runtime.block_on(rest::run(&options(arguments)?)),
+        Some("cache") => runtime.block_on(cache::run(&options(arguments)?)),
         Some("limits") => runtime.block_on(limits::run(&options(arguments)?)),
         Some("crash") => {
             let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse());

@@ -61,6 +61,12 @@ impl CacheHandle {
         value.map(read).transpose()
     }
 
+    /// The value under a key as far as the process has it at hand; none where somebody would have to be asked, inner none where
+    /// it is known that there is nothing. It never waits.
+    pub fn peek(&self, key: &str) -> Option<Option<bytes::Bytes>> {
+        self.cache.peek(key)
+    }
+
     /// What is under a key, as JSON, with where it comes from. It shows everything that `fresh` names: where the cache does
     /// not within its time, the truth answers.
     ///
