@@ -65,7 +65,7 @@ pub(crate) struct Inner {
     /// Where live reads hear of changes.
     pub(crate) live: Arc<Hub>,
     /// What can be called by name.
-    pub(crate) routines: Routines,
+    pub(crate) routines: Arc<Routines>,
     pub(crate) projections: Arc<Projections>,
     /// How often somebody may do something.
     pub(crate) limits: LimitSet,

@@ -66,9 +66,9 @@ async fn start(
         operate::bring_up(&*stores.truth, &project, models, options.migrate).await?
     };
     stores.truth.use_model(Arc::clone(&model)).await?;
-    let routines = Routines::prepare(&project, stores, &model).await?;
+    let routines = Arc::new(Routines::prepare(&project, stores, &model).await?);
     let models = watch::Sender::new(model);
-    let caches = if options.run { stores.caches(&project, &models)? } else { CacheSet::default() };
+    let caches = if options.run { stores.caches(&project, &models, &routines)? } else { CacheSet::default() };
     let projections = Arc::new(stores.projections(&project, &data_dir, &models, (options.run, &caches)).await?);
     let limits = if options.run { LimitSet::open(&project, &data_dir, stores)? } else { LimitSet::default() };
     let retention = options.run.then(|| {

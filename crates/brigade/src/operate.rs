@@ -147,7 +147,7 @@ impl Brigade {
         if inner.runs {
             return inner.projections.list().await;
         }
-        let looked = inner.stores.look(&inner.project, &inner.data_dir, &inner.models).await;
+        let looked = inner.stores.look(&inner.project, &inner.data_dir, &inner.models, &inner.routines).await;
         looked.unwrap_or_else(|error| {
             tracing::warn!("the projections cannot be looked at: {error}");
             Vec::new()

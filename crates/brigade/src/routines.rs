@@ -8,10 +8,11 @@ use std::{
 };
 
 use brigade_core::{
-    data::{Error, IdempotencyKey, Principal, Result, Value, plan::Read},
+    data::{Error, IdempotencyKey, Principal, Result, Value, code, plan::Read},
     engine::{CheckedRead, CheckedTransaction, Form, ReadAnswer, Routine},
+    projection::cache::{CachedQuery, Queries},
     query::{self, ReadRules},
-    schema::{Model, access::Grants, named_queries},
+    schema::{Model, access::Grants, named_queries, rests_on},
 };
 
 use crate::{Brigade, Fresh, Project, stores::Stores};
@@ -25,7 +26,7 @@ pub(crate) struct Routines {
     functions: Mutex<Option<(Instant, Functions)>>,
 }
 
-type Named = BTreeMap<String, Arc<Routine>>;
+type Named = BTreeMap<String, CachedQuery>;
 
 type Functions = Arc<Vec<Arc<Routine>>>;
 
@@ -79,10 +80,21 @@ impl Routines {
     }
 }
 
+impl Queries for Routines {
+    fn query(&self, name: &str) -> Option<CachedQuery> {
+        self.named().get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.named().keys().cloned().collect()
+    }
+}
+
 async fn read(project: &Project, stores: &Stores, model: &Arc<Model>) -> Result<Named> {
     let mut named = Named::new();
     for (name, query) in named_queries(project.queries.clone(), model, stores.dialect)? {
-        named.insert(name, Arc::new(stores.tables.prepare(&query, model).await?));
+        let routine = Arc::new(stores.tables.prepare(&query, model).await?);
+        named.insert(name, CachedQuery { routine, tables: rests_on(&query, model) });
     }
     Ok(named)
 }
@@ -94,9 +106,9 @@ impl Brigade {
     /// # Errors
     /// BRG503 where the database cannot be asked.
     pub async fn routines(&self, principal: &Principal, name: &str) -> Result<Vec<Arc<Routine>>> {
-        if let Some(query) = self.inner.routines.named().get(name) {
-            let may = self.may_call(principal, query);
-            return Ok(if may { vec![Arc::clone(query)] } else { Vec::new() });
+        if let Some(CachedQuery { routine, .. }) = self.inner.routines.named().get(name) {
+            let may = self.may_call(principal, routine);
+            return Ok(if may { vec![Arc::clone(routine)] } else { Vec::new() });
         }
         if self.config().access.of(principal).are_limited() {
             return Ok(Vec::new());
@@ -109,7 +121,7 @@ impl Brigade {
     pub fn routine_names(&self, principal: &Principal) -> Vec<String> {
         let routines = &self.inner.routines;
         let named = routines.named();
-        let open = named.values().filter(|query| self.may_call(principal, query));
+        let open = named.values().map(|query| &query.routine).filter(|query| self.may_call(principal, query));
         let mut names: Vec<String> = open.map(|query| query.name.clone()).collect();
         if !self.config().access.of(principal).are_limited()
             && let Some((_, functions)) = routines.known()
@@ -171,6 +183,19 @@ impl Brigade {
             position: Some(if rolls_back { known } else { receipt.position.max(known) }),
             replayed: receipt.replayed,
         })
+    }
+
+    /// Whether a principal may call a query, without calling it: for what is answered from elsewhere.
+    ///
+    /// # Errors
+    /// 42501.
+    pub(crate) fn permit_call(&self, principal: &Principal, name: &str) -> Result<()> {
+        let named = self.inner.routines.named();
+        if named.get(name).is_some_and(|query| self.may_call(principal, &query.routine)) {
+            return Ok(());
+        }
+        Err(Error::new(code::PRIVILEGE, format!("permission denied for query {name:?}"))
+            .hint("its head says which roles may call it"))
     }
 
     /// A query that writes is for those whom its head names: nobody is let in by an omission.

@@ -19,7 +19,7 @@ use engine_redis::{Redis, RedisConfig, RedisLimiter};
 use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
-use crate::{Project, caching::CacheSet};
+use crate::{Project, caching::CacheSet, routines::Routines};
 
 /// The opened stores of a project.
 #[derive(Clone)]
@@ -116,10 +116,11 @@ impl Stores {
         project: &Project,
         data_dir: &Path,
         models: &watch::Sender<Arc<Model>>,
+        queries: &Arc<Routines>,
     ) -> Result<Vec<ProjectionStatus>> {
         let sources = self.sources(data_dir, models)?;
         let mut found = Vec::new();
-        for cache in self.caches(project, models)?.into_values() {
+        for cache in self.caches(project, models, queries)?.into_values() {
             found.push(look(cache, sources.clone()).await);
         }
         for (name, config) in &project.config.copies {
@@ -133,7 +134,12 @@ impl Stores {
     }
 
     /// The caches of brigade.toml, empty.
-    pub(crate) fn caches(&self, project: &Project, models: &watch::Sender<Arc<Model>>) -> Result<CacheSet> {
+    pub(crate) fn caches(
+        &self,
+        project: &Project,
+        models: &watch::Sender<Arc<Model>>,
+        queries: &Arc<Routines>,
+    ) -> Result<CacheSet> {
         cache::describe();
         let file = Arc::new(project.config.clone());
         let open = |(name, config): (&String, &CacheConfig)| {
@@ -146,7 +152,7 @@ impl Stores {
                     .hint("take the section out, or write cache = \"memory:\" in [stores]"));
             }
             let sources = (Arc::clone(&self.truth), Arc::clone(&self.log), Arc::clone(&self.tables));
-            let cache = Cache::new(name, &file, store, sources, models.subscribe())?;
+            let cache = Cache::new(name, &file, store, sources, Arc::clone(queries) as _, models.subscribe())?;
             Ok((name.clone(), Arc::new(cache)))
         };
         project.config.caches.iter().map(open).collect()

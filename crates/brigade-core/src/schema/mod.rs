@@ -32,6 +32,6 @@ pub use model::*;
 pub use parse::{parse, parse_expression};
 pub use place::{excerpt, misplaced, nearest, place};
 pub use relations::{Cardinality, LatestRelations, Relation, RelationColumn, Relations, Relationship, Way};
-pub use routine::{Dialect, NamedQuery, Piece, QueryParam, QueryStatement, named_queries};
+pub use routine::{Dialect, NamedQuery, Piece, QueryParam, QueryStatement, named_queries, rests_on};
 pub use split::split;
 pub use types::read_type;

@@ -38,6 +38,31 @@ ttl   = "300s"
 fill  = "write"
 "#;
 
+const QUERY_CACHES: &str = r#"
+[cache.feed]
+query = "queries/feed.sql"
+keys  = ["feed:{owner}:{page}"]
+ttl   = "300s"
+
+[cache.total]
+query = "total"
+keys  = ["total:{owner}"]
+ttl   = "300s"
+"#;
+
+const QUERIES: [(&str, &str); 2] = [
+    (
+        "queries/feed.sql",
+        "-- param owner bigint\n-- param page integer = 0\n\
+         SELECT id, url FROM links WHERE owner = :owner ORDER BY id LIMIT 2 OFFSET :page * 2",
+    ),
+    (
+        "queries/total.sql",
+        "-- param owner bigint\n-- single\n-- tables users, links\n\
+         SELECT u.name, count(l.id) AS links FROM users u LEFT JOIN links l ON l.owner = u.id WHERE u.id = :owner GROUP BY u.name",
+    ),
+];
+
 const UID: &str = "6f1e7a52-0c1c-4b52-9c2e-1d6f0f6d8a11";
 
 struct Caches {
@@ -101,7 +126,7 @@ impl Caches {
 
 async fn on_every_engine(mut check: impl AsyncFnMut(&Caches)) {
     for (engine, truth, _held) in engines() {
-        let server = Running::start_with_files(SCHEMA, &format!("{truth}{CACHES}"), &[]).await;
+        let server = Running::start_with_files(SCHEMA, &format!("{truth}{CACHES}{QUERY_CACHES}"), &QUERIES).await;
         let mut caches = Caches { server, engine };
         caches.commit(json!({"insert": {"table": "users", "rows": [{"id": 7, "name": "Ada"}]}})).await;
         caches.begun().await;
@@ -207,6 +232,49 @@ async fn what_is_filled_on_write_is_there_before_anybody_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_of_queries_are_kept_too() {
+    on_every_engine(async |caches| {
+        caches.commit(json!({"insert": {"table": "users", "rows": [{"id": 8, "name": "Alan"}]}})).await;
+        let mut at = String::new();
+        for id in 1..=3 {
+            at = caches.insert(id, None, "x").await;
+        }
+        let found = async |key: &str, after: &str| {
+            let (cache, _) = key.split_once(':').unwrap();
+            caches.found(&format!("/cache/{cache}/{key}"), Some(after)).await
+        };
+        let told = |text: &str, outcome: &str| (text.to_owned(), outcome.to_owned());
+        assert_eq!(found("feed:7:0", &at).await, told(r#"[{"id":1,"url":"x"},{"id":2,"url":"x"}]"#, "miss"));
+        assert_eq!(found("feed:7:1", &at).await, told(r#"[{"id":3,"url":"x"}]"#, "miss"));
+        assert_eq!(found("feed:8:0", &at).await, told("[]", "miss"), "an empty list is a value");
+        assert_eq!(found("total:7", &at).await, told(r#"{"name":"Ada","links":3}"#, "miss"));
+        assert_eq!(caches.missing("/cache/total/total:9", Some(&at)).await, "miss");
+        for key in ["feed:7:0", "feed:7:1", "feed:8:0", "total:7"] {
+            assert_eq!(found(key, &at).await.1, "hit", "{} {key}", caches.engine);
+        }
+        // A column of the table that the key begins with tells which keys; what comes behind is widened to all.
+        let at = caches.set_url(3, "y").await;
+        assert_eq!(found("feed:7:1", &at).await, told(r#"[{"id":3,"url":"y"}]"#, "miss"), "{}", caches.engine);
+        assert_eq!(found("feed:7:0", &at).await.1, "miss", "{}: any page of that owner", caches.engine);
+        assert_eq!(found("feed:8:0", &at).await.1, "hit", "{}: not of another", caches.engine);
+        let at = caches.commit(json!({"update": {"table": "links", "set": {"owner": 8}, "where": {"id": 3}}})).await;
+        assert_eq!(found("feed:7:1", &at).await, told("[]", "miss"), "{}", caches.engine);
+        assert_eq!(found("feed:8:0", &at).await, told(r#"[{"id":3,"url":"y"}]"#, "miss"), "{}", caches.engine);
+        assert_eq!(found("total:7", &at).await, told(r#"{"name":"Ada","links":2}"#, "miss"), "{}", caches.engine);
+        found("feed:7:0", &at).await;
+        let at = caches.commit(json!({"update": {"table": "users", "set": {"name": "Eve"}, "where": {"id": 7}}})).await;
+        assert_eq!(found("total:7", &at).await.0, r#"{"name":"Eve","links":2}"#, "{}", caches.engine);
+        assert_eq!(found("feed:7:0", &at).await.1, "hit", "{}: the feed has nothing of users", caches.engine);
+        let warm = caches.server.request("POST", "/cache/feed/warm").header("content-type", "application/json");
+        Answer::of(warm.body("{}").send().await.unwrap()).await.is_error(400, "BRG400");
+        let verified = caches.server.post("/projections/cache.feed/verify").await.json();
+        assert_eq!(verified["equal"], true, "{}: {verified}", caches.engine);
+        assert_eq!(caches.missing("/cache/feed/feed:x:0", None).await, "miss", "no number");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn entries_are_deleted_warmed_and_verified() {
     on_every_engine(async |caches| {
         let mut at = String::new();
@@ -288,7 +356,7 @@ async fn mistakes_in_brigade_toml_are_refused_with_place_and_mend() {
         (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"-1s\"\n"), "5:7", "no duration"),
         (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\n"), "2:", "ttl is missing"),
         (format!("[cache.a]\n{table}ttl = \"1s\"\n"), "2:", "keys are 1 to"),
-        ("[cache.a]\ntable = \"link\"\nkeys = [\"a:{uid}\"]\nttl = \"1s\"\n".to_owned(), "2:", "no table \"link\""),
+        ("[cache.a]\ntable = \"link\"\nkeys = [\"a:{uid}\"]\nttl = \"1s\"\n".to_owned(), "3:1", "no table \"link\""),
         (format!("[cache.a]\n{table}value = [\"nope\"]\nkeys = [\"a:{{uid}}\"]\nttl = \"1s\"\n"), "4:1", "nope"),
         (
             format!(
@@ -306,8 +374,20 @@ async fn mistakes_in_brigade_toml_are_refused_with_place_and_mend() {
             "7:1",
             "its own row alone",
         ),
+        ("[cache.a]\nquery = \"fed\"\nkeys = [\"a:{owner}\"]\nttl = \"1s\"\n".to_owned(), "3:1", "no query \"fed\""),
+        ("[cache.a]\nquery = \"feed\"\nkeys = [\"a:{page}\"]\nttl = \"1s\"\n".to_owned(), "4:1", "parameter \"owner\""),
+        (
+            "[cache.a]\nquery = \"feed\"\nkeys = [\"a:{ownr}\"]\nttl = \"1s\"\n".to_owned(),
+            "4:1",
+            "no parameter \"ownr\"",
+        ),
+        (
+            "[cache.a]\nquery = \"feed\"\nkeys = [\"a:{owner}\"]\nttl = \"1s\"\nfill = \"write\"\n".to_owned(),
+            "6:1",
+            "does not tell",
+        ),
     ] {
-        let error = Running::refused(SCHEMA, &config).await;
+        let error = Running::refused(SCHEMA, &config, &QUERIES).await;
         assert_eq!(error.code(), "BRGCFG", "{config}: {error}");
         assert!(error.message().starts_with(&format!("brigade.toml:{place}")), "{place}: {error}");
         assert!(error.message().contains(message), "{message}: {error}");

@@ -115,18 +115,22 @@ impl Running {
 
     /// With tables and files of its own.
     pub async fn start_with_files(migration: &str, config: &str, files: &[(&str, &str)]) -> Self {
+        Self::open(Self::project_with_files(migration, config, files), ServerLimits::default()).await
+    }
+
+    fn project_with_files(migration: &str, config: &str, files: &[(&str, &str)]) -> TempDir {
         let folder = Self::project_of(migration, config);
         for (name, text) in files {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        Self::open(folder, ServerLimits::default()).await
+        folder
     }
 
     /// Why a project does not open.
-    pub async fn refused(migration: &str, config: &str) -> Error {
-        let folder = Self::project_of(migration, config);
+    pub async fn refused(migration: &str, config: &str, files: &[(&str, &str)]) -> Error {
+        let folder = Self::project_with_files(migration, config, files);
         Brigade::open(OpenOptions::project(folder.path())).await.expect_err("it opens")
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use brigade_core::{
     data::{Error, Key, Position, Principal, Result, code},
     limits::{CACHE_WARM_KEYS_MAX, CACHE_WARM_LOADS, CHUNK_MAX},
-    projection::cache::{Answer, Cache},
+    projection::cache::{Answer, Cache, Permission},
     schema::nearest,
 };
 use futures_util::{StreamExt as _, stream};
@@ -88,7 +88,10 @@ impl CacheHandle {
     /// # Errors
     /// 42501 for what is closed; else as [`CacheHandle::get_fresh`].
     pub async fn get_as(&self, principal: &Principal, key: &str, fresh: &Fresh) -> Result<Answer> {
-        self.brigade.permit_read(principal, &self.cache.permission())?;
+        match self.cache.permission() {
+            Permission::Read(read) => self.brigade.permit_read(principal, &read)?,
+            Permission::Call(query) => self.brigade.permit_call(principal, &query)?,
+        }
         self.get_fresh(key, fresh).await
     }
 
@@ -117,20 +120,22 @@ impl CacheHandle {
     /// how many there are.
     ///
     /// # Errors
-    /// As [`CacheHandle::get_fresh`].
+    /// BRG400 for a cache of a query, whose keys nobody knows; else as [`CacheHandle::get_fresh`].
     pub async fn warm_all(&self) -> Result<u64> {
-        let model = self.brigade.model();
-        let Some(table) = model.table(&self.cache.table()) else { return Ok(0) };
+        let Some((table, keys_of)) = self.cache.rows() else {
+            return Err(Error::new(code::MALFORMED, "which keys a query is asked for is not known")
+                .hint("say which: {\"keys\": [\"feed:7:1\"]}"));
+        };
         let layout = table.layout();
         let (mut loaded, mut after): (u64, Option<Key>) = (0, None);
         loop {
             // A snapshot for each chunk: none is held while the cache loads.
             let mut snapshot = self.brigade.truth().snapshot().await?;
-            let rows = snapshot.scan(table, after.as_ref(), CHUNK_MAX.min(1_000)).await?;
+            let rows = snapshot.scan(&table, after.as_ref(), CHUNK_MAX.min(1_000)).await?;
             drop(snapshot);
             let Some(last) = rows.last() else { return Ok(loaded) };
             after = layout.key_of(last);
-            let mut keys: Vec<String> = rows.iter().flat_map(|row| self.cache.keys_of(row)).collect();
+            let mut keys: Vec<String> = rows.iter().flat_map(|row| keys_of(row)).collect();
             keys.truncate(usize::try_from(self.cache.entries_max() - loaded).unwrap_or(usize::MAX));
             loaded += self.load_all(&keys).await?;
             if loaded >= self.cache.entries_max() {

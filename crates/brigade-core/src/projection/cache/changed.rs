@@ -6,9 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Cache, definition::Definition};
+use super::{
+    Cache,
+    definition::{Concerned, TableDefinition},
+};
 use crate::{
-    data::{Change, Checkpoint, Image, Op, Position, Result, Row, Value},
+    data::{Change, Checkpoint, Position, Result, Row, Value},
     engine::{Entry, Gone},
 };
 
@@ -18,34 +21,39 @@ impl Cache {
         let definition = self.definition();
         let (mut gone, mut rows) = (Vec::new(), BTreeMap::new());
         for change in changes {
-            let Some(keys) = concerned(&definition, change) else {
-                gone.push((change.position, Gone::All));
-                rows.clear();
-                continue;
+            let (before, after) = match definition.concerned(change) {
+                Concerned::Keys { before, after } => (before, after),
+                Concerned::Gone(all) => {
+                    gone.extend(all.into_iter().map(|one| (change.position, one)));
+                    rows.clear();
+                    continue;
+                }
             };
-            if self.config.fill_on_write {
-                keys.before.iter().for_each(|key| drop(rows.remove(key)));
-                let row = change.after.as_ref().map(|row| fitted(row, change, &definition));
+            if self.config.fill_on_write
+                && let Some(table) = definition.as_table()
+            {
+                before.iter().for_each(|key| drop(rows.remove(key)));
+                let row = change.after.as_ref().map(|row| fitted(row, change, table));
                 if let Some(row) = row.map(Arc::new) {
-                    rows.extend(keys.after.iter().map(|key| (key.clone(), (change.position, Arc::clone(&row)))));
+                    rows.extend(after.iter().map(|key| (key.clone(), (change.position, Arc::clone(&row)))));
                 }
             }
-            let keys = keys.before.into_iter().chain(keys.after);
+            let keys = before.into_iter().chain(after);
             gone.extend(keys.map(|key| (change.position, Gone::Key(key))));
         }
         gone.dedup();
-        if rows.is_empty() {
+        let Some(table) = definition.as_table().filter(|_| !rows.is_empty()) else {
             self.counters.invalidations.increment(self.store.invalidate(&gone, checkpoint).await?);
             return Ok(());
-        }
+        };
         // What goes, goes before what comes, and the checkpoint is last: after a crash the rest is done again.
         self.counters.invalidations.increment(self.store.invalidate(&gone, None).await?);
-        self.write(&definition, rows).await?;
+        self.write(table, rows).await?;
         self.store.invalidate(&[], checkpoint).await.map(drop)
     }
 
     /// Writes the values of rows as the log tells them.
-    async fn write(&self, definition: &Definition, rows: BTreeMap<String, (Position, Arc<Row>)>) -> Result<()> {
+    async fn write(&self, definition: &TableDefinition, rows: BTreeMap<String, (Position, Arc<Row>)>) -> Result<()> {
         let images = rows.values().map(|(_, row)| row.as_ref().clone()).collect();
         let shown = self.tables.show(Arc::clone(&definition.shown), images).await?;
         let now = std::time::Instant::now();
@@ -66,37 +74,8 @@ impl Cache {
     }
 }
 
-/// The keys of a row before and after a change.
-struct Keys {
-    before: Vec<String>,
-    after: Vec<String>,
-}
-
-/// None where any entry may be concerned.
-fn concerned(definition: &Definition, change: &Change) -> Option<Keys> {
-    let is_own = change.layout.table == definition.table.name;
-    if !is_own || change.op == Op::Truncate || definition.embedded.contains(&change.layout.table) {
-        return None;
-    }
-    let layout = &change.layout;
-    let before = match &change.before {
-        None => Vec::new(),
-        Some(Image::Whole(row)) => definition.keys_of(layout, |at| Some(row[at].clone()))?,
-        // Of a row whose key alone is told, its other keys are not known.
-        Some(Image::Key(key)) => {
-            let value = |at: usize| key.get(layout.key.iter().position(|&k| k == at)?).cloned();
-            definition.keys_of(layout, value)?
-        }
-    };
-    let after = match &change.after {
-        None => Vec::new(),
-        Some(row) => definition.keys_of(layout, |at| Some(row[at].clone()))?,
-    };
-    Some(Keys { before, after })
-}
-
 /// The row with the columns of the relation.
-fn fitted(row: &Row, change: &Change, definition: &Definition) -> Row {
+fn fitted(row: &Row, change: &Change, definition: &TableDefinition) -> Row {
     let value = |name: &str| change.layout.column(name).map_or(Value::Null, |at| row[at].clone());
     definition.table.columns.iter().map(|column| value(&column.name)).collect()
 }

@@ -20,8 +20,6 @@ use crate::{
     data::{Error, Position, Result},
     engine::{CheckedRead, Entry, ReadAnswer},
     limits::{CACHE_LOAD_WAIT, CACHE_VALUE_BYTES_MAX},
-    query::{self, ReadRules},
-    schema::access::Grants,
 };
 
 type Loaded = Option<Result<Arc<Entry>>>;
@@ -177,7 +175,7 @@ impl Cache {
     /// The value of a key, as the truth has it.
     async fn value(&self, key: &str) -> Result<Option<Bytes>> {
         for read in self.reads(key)? {
-            if let Some(value) = one(self.tables.read(read).await?) {
+            if let Some(value) = self.one(self.tables.read(read).await?) {
                 return Ok(Some(value));
             }
         }
@@ -189,7 +187,7 @@ impl Cache {
         let mut snapshot = self.truth.snapshot().await?;
         let mut value = None;
         for read in self.reads(key)? {
-            value = one(snapshot.read(Arc::new(read)).await?);
+            value = self.one(snapshot.read(Arc::new(read)).await?);
             if value.is_some() {
                 break;
             }
@@ -198,17 +196,17 @@ impl Cache {
     }
 
     fn reads(&self, key: &str) -> Result<Vec<CheckedRead>> {
-        let relations = self.relations();
-        let rules = ReadRules { rows_max: None, aggregates: false };
-        let reads = self.definition().reads(key, relations.model());
-        reads.iter().map(|read| query::check(read, &relations, rules, Grants::EVERYTHING)).collect()
+        self.definition().reads(key, &self.relations(), &*self.queries)
     }
-}
 
-/// The one row of an answer.
-fn one(answer: ReadAnswer) -> Option<Bytes> {
-    let body = Bytes::from(answer.body);
-    (answer.rows > 0).then(|| body.slice(1..body.len() - 1))
+    /// The value of an answer: a list as it is, or its one object.
+    fn one(&self, answer: ReadAnswer) -> Option<Bytes> {
+        let body = Bytes::from(answer.body);
+        if self.definition().is_list(&*self.queries) {
+            return Some(body);
+        }
+        (answer.rows > 0).then(|| body.slice(1..body.len() - 1))
+    }
 }
 
 enum Joined {

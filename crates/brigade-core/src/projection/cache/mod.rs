@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use counters::describe;
-pub use definition::check;
+pub use definition::{CachedQuery, Permission, Queries};
 pub use read::{Answer, Outcome};
 
 use counters::Counters;
@@ -49,6 +49,7 @@ pub struct Cache {
     truth: Arc<dyn Truth>,
     log: Arc<dyn Log>,
     tables: Arc<dyn Tables>,
+    queries: Arc<dyn Queries>,
     models: watch::Receiver<Arc<Model>>,
     defined: RwLock<Defined>,
     latest: LatestRelations,
@@ -78,12 +79,13 @@ impl Cache {
         file: &Arc<Config>,
         store: Arc<dyn EntryStore>,
         (truth, log, tables): (Arc<dyn Truth>, Arc<dyn Log>, Arc<dyn Tables>),
+        queries: Arc<dyn Queries>,
         models: watch::Receiver<Arc<Model>>,
     ) -> Result<Self> {
         let config = file.caches.get(name).cloned();
         let config = config.ok_or_else(|| Error::internal(format!("brigade.toml has no [cache.{name}]")))?;
         let relations = Relations::of(&models.borrow());
-        let definition = Arc::new(Definition::resolve(name, &config, file, &relations)?);
+        let definition = Arc::new(Definition::resolve(name, &config, file, (&relations, &*queries))?);
         Ok(Self {
             name: format!("cache.{name}"),
             file: Arc::clone(file),
@@ -93,6 +95,7 @@ impl Cache {
             truth,
             log,
             tables,
+            queries,
             models,
             defined: RwLock::new(Defined { definition, layouts: Vec::new() }),
             latest: LatestRelations::default(),
@@ -187,7 +190,8 @@ impl Projection for Cache {
         // The definition is made anew from the model in force: a migration may have changed what it names.
         let model = Arc::clone(&self.models.borrow());
         let relations = Relations::of(&model);
-        let definition = Definition::resolve(self.short_name(), &self.config, &self.file, &relations)?;
+        let definition =
+            Definition::resolve(self.short_name(), &self.config, &self.file, (&relations, &*self.queries))?;
         let filling = Empty { store: Arc::clone(&self.store), layouts: Vec::new() };
         // From here on it wants the tables of the new definition; what the old one answers stays right meanwhile, since all
         // of it goes at the swap.

@@ -8,12 +8,13 @@ use std::{
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::{Cache, load::Wanted};
+use super::{Cache, Permission, load::Wanted};
 use crate::{
     cache::is_due,
-    data::{Error, Position, Result, code, plan::Read},
+    data::{Error, Position, Result, Value, code},
     engine::Entry,
     limits::CACHE_KEY_BYTES_MAX,
+    schema::Table,
 };
 
 /// Where an answer comes from.
@@ -80,7 +81,7 @@ impl Cache {
                 .details(format!("CACHE_KEY_BYTES_MAX is {CACHE_KEY_BYTES_MAX}"))
                 .hint("use a shorter key"));
         }
-        if !self.definition().has(key, self.relations().model()) {
+        if !self.definition().has(key, &self.relations(), &*self.queries)? {
             let position = after.max(*self.log.tip().borrow());
             return Ok(Answer { value: None, position, age: Duration::ZERO, outcome: Outcome::Miss });
         }
@@ -153,8 +154,8 @@ impl Cache {
         Ok(())
     }
 
-    /// What somebody must be allowed to read who asks this cache.
-    pub fn permission(&self) -> Read {
+    /// What somebody must be allowed who asks this cache.
+    pub fn permission(&self) -> Permission {
         self.definition().permission()
     }
 
@@ -163,17 +164,16 @@ impl Cache {
         self.config.max_entries
     }
 
-    /// The table of its rows.
-    pub fn table(&self) -> String {
-        self.definition().table.name.clone()
-    }
-
-    /// Every key of a row of its table, in the order of the table's columns.
-    pub fn keys_of(&self, row: &[crate::data::Value]) -> Vec<String> {
+    /// The table of its rows, and the keys that a row of it has; none for a cache of a query.
+    pub fn rows(&self) -> Option<(Arc<Table>, impl Fn(&[Value]) -> Vec<String> + use<>)> {
         let definition = self.definition();
-        let relations = self.relations();
-        let Some(table) = relations.model().table(&definition.table.name) else { return Vec::new() };
-        definition.keys_of(&table.layout(), |at| row.get(at).cloned()).unwrap_or_default()
+        let table = Arc::clone(self.relations().model().table(&definition.as_table()?.table.name)?);
+        let layout = table.layout();
+        let keys = move |row: &[Value]| {
+            let of = definition.as_table().and_then(|of| of.keys_of(&layout, |at| row.get(at).cloned()));
+            of.unwrap_or_default()
+        };
+        Some((table, keys))
     }
 }
 

@@ -43,7 +43,7 @@ impl Cache {
                         continue;
                     }
                     let key = vec![("key".to_owned(), Value::Text(key))];
-                    found.differences.push(Difference { table: self.definition().table.name.clone(), key, kind });
+                    found.differences.push(Difference { table: self.definition().of().to_owned(), key, kind });
                 }
             }
             if let Some(progress) = progress {

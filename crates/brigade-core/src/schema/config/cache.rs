@@ -74,6 +74,8 @@ pub(super) fn caches(section: &Section<'_>, source: &Source<'_>, config: &mut Co
         }
         config.places.insert(format!("cache.{name}"), cache.place.clone());
         config.places.insert(format!("cache.{name}.keys"), source.place(table.key_at("keys")));
+        config.places.insert(format!("cache.{name}.query"), source.place(table.key_at("query")));
+        config.places.insert(format!("cache.{name}.table"), source.place(table.key_at("table")));
         config.places.insert(format!("cache.{name}.value"), source.place(table.key_at("value")));
         config.caches.insert(name.to_owned(), cache);
     }

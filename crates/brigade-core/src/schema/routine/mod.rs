@@ -6,6 +6,7 @@
 
 mod body;
 mod head;
+mod rests;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use sqlparser::ast;
 use crate::data::{Error, Result, SqlType, Value, code};
 
 use super::{MigrationFile, Model};
+pub use rests::rests_on;
 
 /// Which engine's own text is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,7 +83,17 @@ impl World {
         let (truth, log) = (Arc::clone(&inner.stores.truth), Arc::clone(&inner.stores.log));
         let sources = (truth, log, Arc::clone(&gate) as Arc<dyn Tables>);
         let file = Arc::new(inner.project.config.clone());
-        let cache = Arc::new(Cache::new("t", &file, Arc::new(store), sources, inner.models.subscribe()).unwrap());
+        let cache = Arc::new(
+            Cache::new(
+                "t",
+                &file,
+                Arc::new(store),
+                sources,
+                Arc::clone(&inner.routines) as _,
+                inner.models.subscribe(),
+            )
+            .unwrap(),
+        );
         let sources = inner.stores.sources(folder.path(), &inner.models).unwrap();
         let projections = Projections::start(vec![Arc::clone(&cache) as _], sources, RunnerOptions::default()).await;
         let world = Self { engine, brigade, gate, cache, projections: projections.unwrap(), _folder: folder };

@@ -1,21 +1,22 @@
-//! What a cache of brigade.toml is, held against the model: which keys a row has, what is read for a key, and which tables
-//! an answer is made of.
+//! A cache of a table's rows: which keys a row has, and what is read for a key.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use crate::{
     cache::Template,
     data::{
-        Error, Layout, Result, SqlType, Value, code,
-        plan::{Comparator, Comparison, Field, Node, Order, Read, Test, Tree},
+        Change, Error, Image, Layout, Op, Result, Row, SqlType, Value,
+        plan::{Comparator, Comparison, Field, Is, Node, Order, Read, Test, Tree},
     },
-    engine::{CheckedEmbed, CheckedNode, CheckedRead, Link},
-    query::{self, ReadRules, grammar},
-    schema::{CacheConfig, Cached, Config, Model, Relation, Relations, access::Grants, nearest},
+    engine::{CheckedEmbed, CheckedNode, CheckedRead, Gone, Link},
+    query::{self, grammar},
+    schema::{CacheConfig, Model, Relation, Relations, access::Grants, nearest},
 };
 
+use super::{Concerned, RULES, has_one_text, is_label};
+
 /// A cache of a table, ready to use.
-pub(super) struct Definition {
+pub(in super::super) struct TableDefinition {
     /// The table.
     pub table: Arc<Relation>,
     keys: Vec<RowKey>,
@@ -34,27 +35,13 @@ struct RowKey {
     columns: Vec<(String, SqlType)>,
 }
 
-/// Holds the caches of brigade.toml against a model.
-///
-/// # Errors
-/// BRGCFG, with the place.
-pub fn check(config: &Config, model: &Arc<Model>) -> Result<()> {
-    let relations = Relations::of(model);
-    config.caches.iter().try_for_each(|(name, cache)| Definition::resolve(name, cache, config, &relations).map(drop))
-}
-
-const RULES: ReadRules = ReadRules { rows_max: None, aggregates: false };
-
-impl Definition {
-    pub(super) fn resolve(name: &str, config: &CacheConfig, file: &Config, relations: &Relations) -> Result<Self> {
-        let wrong = |key: &str, message: String| {
-            let place = file.places.get(&format!("cache.{name}.{key}")).unwrap_or(&config.place);
-            Error::new(code::CONFIG, format!("{place}: [cache.{name}]: {message}"))
-        };
-        let Cached::Table { table, value } = &config.of else {
-            return Err(wrong("query", "this version of brigade keeps no answers of queries".to_owned())
-                .hint("cache a table, or take the section out"));
-        };
+impl TableDefinition {
+    pub(super) fn resolve(
+        (table, value): (&str, &str),
+        config: &CacheConfig,
+        relations: &Relations,
+        wrong: &impl Fn(&str, String) -> Error,
+    ) -> Result<Self> {
         let model = relations.model();
         let Some(known) = model.table(table) else {
             let error = wrong("table", format!("there is no table \"{table}\""));
@@ -67,7 +54,7 @@ impl Definition {
             return Err(wrong("table", format!("table \"{table}\" has no primary key")).hint("give it one"));
         }
         let relation = relations.get(table).ok_or_else(|| Error::internal("a table without a relation"))?;
-        let keys = config.keys.iter().map(|key| row_key(key, relation, known.settings.key_images, &wrong));
+        let keys = config.keys.iter().map(|key| row_key(key, relation, known.settings.key_images, wrong));
         let keys = keys.collect::<Result<Vec<_>>>()?;
         let by_key = |&column: &usize| Order {
             embed: None,
@@ -78,7 +65,7 @@ impl Definition {
         let select =
             grammar::select(value).map_err(|e| wrong("value", e.to_string()).hint("as \"id,author:users(name)\""))?;
         let node = Node { select, order: relation.key.iter().map(by_key).collect(), limit: Some(1), ..Node::default() };
-        let read = Read { from: table.clone(), node: node.clone(), count: None };
+        let read = Read { from: table.to_owned(), node: node.clone(), count: None };
         let shown = query::check(&read, relations, RULES, Grants::EVERYTHING).map_err(|e| {
             let error = wrong("value", e.to_string());
             match e.get_hint() {
@@ -105,18 +92,12 @@ impl Definition {
         Ok(Self { table: Arc::clone(relation), keys, node, shown: Arc::new(shown), embedded })
     }
 
-    pub(super) fn wants(&self, table: &str) -> bool {
-        self.table.name == table || self.embedded.contains(table)
-    }
-
-    /// The tables that it rests on, as a model has them.
-    pub(super) fn layouts(&self, model: &Model) -> Vec<Layout> {
-        let tables = model.tables.values().filter(|table| table.primary_key.is_some() && self.wants(&table.name));
-        tables.map(|table| table.layout()).collect()
-    }
-
     /// The keys of a row that a change tells of; none where it does not tell enough.
-    pub(super) fn keys_of(&self, layout: &Layout, value: impl Fn(usize) -> Option<Value>) -> Option<Vec<String>> {
+    pub(in super::super) fn keys_of(
+        &self,
+        layout: &Layout,
+        value: impl Fn(usize) -> Option<Value>,
+    ) -> Option<Vec<String>> {
         let mut keys = Vec::with_capacity(self.keys.len());
         for RowKey { template, columns } in &self.keys {
             let mut values = Vec::with_capacity(columns.len());
@@ -133,8 +114,9 @@ impl Definition {
     }
 
     /// What is to be read for a key, one after another until a row is found; nothing for what can be no row's key.
-    pub(super) fn reads(&self, key: &str, model: &Model) -> Vec<Read> {
-        self.keys.iter().filter_map(|row_key| self.read(row_key, key, model)).collect()
+    pub(super) fn checked(&self, key: &str, relations: &Relations) -> Result<Vec<CheckedRead>> {
+        let reads = self.keys.iter().filter_map(|row_key| self.read(row_key, key, relations.model()));
+        reads.map(|read| query::check(&read, relations, RULES, Grants::EVERYTHING)).collect()
     }
 
     fn read(&self, row_key: &RowKey, key: &str, model: &Model) -> Option<Read> {
@@ -143,8 +125,7 @@ impl Definition {
         for ((column, ty), text) in row_key.columns.iter().zip(texts) {
             // Only the one text that a row's own key has: any other would never be invalidated.
             let canonical = Value::from_text(ty, &text).ok()?.to_text()?.into_owned();
-            let is_label = |name: &str| model.enums.get(name).is_none_or(|of| of.labels.contains(&text));
-            if canonical != text || matches!(ty, SqlType::Enum(name) if !is_label(name)) {
+            if canonical != text || !is_label(ty, &text, model) {
                 return None;
             }
             let test = Test::Compare { by: Comparator::Eq, quantifier: None, with: text };
@@ -152,6 +133,29 @@ impl Definition {
             node.filters.push(Tree::Compare(Comparison { field, negated: false, test }));
         }
         Some(Read { from: self.table.name.clone(), node, count: None })
+    }
+
+    pub(super) fn concerned(&self, change: &Change) -> Concerned {
+        let is_own = change.layout.table == self.table.name && !self.embedded.contains(&change.layout.table);
+        let keys = if is_own && change.op != Op::Truncate { self.keys_around(change) } else { None };
+        // What hangs on a row of another table, only the truth could tell.
+        keys.unwrap_or_else(|| Concerned::Gone(vec![Gone::All]))
+    }
+
+    /// The keys of a row before and after a change; none where the change does not tell enough.
+    fn keys_around(&self, change: &Change) -> Option<Concerned> {
+        let layout = &change.layout;
+        let of = |row: &Row| self.keys_of(layout, |at| Some(row[at].clone()));
+        let before = match &change.before {
+            None => Vec::new(),
+            Some(Image::Whole(row)) => of(row)?,
+            // Of a row whose key alone is told, its other keys are not known.
+            Some(Image::Key(key)) => {
+                self.keys_of(layout, |at| key.get(layout.key.iter().position(|&k| k == at)?).cloned())?
+            }
+        };
+        let after = change.after.as_ref().map_or(Some(Vec::new()), of)?;
+        Some(Concerned::Keys { before, after })
     }
 
     /// Whether a row may have this key.
@@ -163,7 +167,7 @@ impl Definition {
     pub(super) fn permission(&self) -> Read {
         let mut node = self.node.clone();
         for (column, _) in self.keys.iter().flat_map(|key| &key.columns) {
-            let test = Test::Is(crate::data::plan::Is::NotNull);
+            let test = Test::Is(Is::NotNull);
             let field = Field { column: column.clone(), path: Vec::new() };
             node.filters.push(Tree::Compare(Comparison { field, negated: false, test }));
         }
@@ -207,26 +211,6 @@ fn row_key(
             .hint("name the columns that tell rows apart, as \"link:{uid}\""));
     }
     Ok(RowKey { template: template.clone(), columns })
-}
-
-/// Whether equal values have equal texts.
-fn has_one_text(ty: &SqlType) -> bool {
-    use SqlType::{BigInt, Bool, Bytea, Date, Enum, Int, SmallInt, Text, Time, Timestamp, TimestampTz, Uuid, VarChar};
-    matches!(
-        ty,
-        Bool | SmallInt
-            | Int
-            | BigInt
-            | Text
-            | VarChar(_)
-            | Uuid
-            | Date
-            | Time
-            | Timestamp
-            | TimestampTz
-            | Bytea
-            | Enum(_)
-    )
 }
 
 /// The tables of an embed and of what it embeds; the name of a view among them.
