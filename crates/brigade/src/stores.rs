@@ -103,10 +103,10 @@ impl Stores {
         (run, caches): (bool, &CacheSet),
     ) -> Result<Projections> {
         let mut projections: Vec<Arc<dyn Projection>> = Vec::new();
-        projections.extend(caches.values().map(|cache| Arc::clone(cache) as Arc<dyn Projection>));
         for (name, config) in project.config.copies.iter().filter(|_| run) {
             projections.push(copy(name, config, data_dir, &models.borrow())?);
         }
+        projections.extend(caches.values().map(|cache| Arc::clone(cache) as Arc<dyn Projection>));
         Projections::start(projections, self.sources(data_dir, models)?, RunnerOptions::default()).await
     }
 
@@ -120,15 +120,15 @@ impl Stores {
     ) -> Result<Vec<ProjectionStatus>> {
         let sources = self.sources(data_dir, models)?;
         let mut found = Vec::new();
-        for cache in self.caches(project, models, queries)?.into_values() {
-            found.push(look(cache, sources.clone()).await);
-        }
         for (name, config) in &project.config.copies {
             let opened = copy(name, config, data_dir, &models.borrow());
             found.push(match opened {
                 Ok(projection) => look(projection, sources.clone()).await,
                 Err(error) => unopened(name, config, &error),
             });
+        }
+        for cache in self.caches(project, models, queries)?.into_values() {
+            found.push(look(cache, sources.clone()).await);
         }
         Ok(found)
     }
