@@ -204,5 +204,8 @@ pub const CACHE_WARM_KEYS_MAX: usize = 10_000;
 /// Loads of a warming at once: it must leave the truth to those who wait.
 pub const CACHE_WARM_LOADS: usize = 4;
 
+/// Loads under way at which no entry is loaded anew before its end: whoever waits goes first.
+pub const CACHE_LOADS_BESIDE_MAX: usize = 64;
+
 /// How long a reader waits for another one's load, or for the truth, before it is told to come back.
 pub const CACHE_LOAD_WAIT: Duration = Duration::from_secs(30);

@@ -204,6 +204,21 @@ fn cut(mut read: Vec<Change>, obstacle: impl Fn(&Change) -> Option<Next>) -> Cut
 }
 
 impl Attempt {
+    /// What a cache holds is worth no operator: where the log does not go on from its checkpoint, it begins anew, empty.
+    async fn begin_anew(&mut self, line: &Arc<Line>) -> bool {
+        match rebuild::rebuild(line, None).await {
+            Ok(_) => {
+                tracing::info!(projection = line.name(), "begun anew: the log does not reach back to its checkpoint");
+                self.failures = 0;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(projection = line.name(), %error, "cannot begin anew");
+                false
+            }
+        }
+    }
+
     /// Decides what a failure means: wait, try again, give a change up, or stop with a reason.
     async fn fail(&mut self, line: &Arc<Line>, failure: Failure) -> Result<(), String> {
         let (error, refused) = match failure {
@@ -211,7 +226,11 @@ impl Attempt {
             Failure::Apply(error, _) if error.kind() == Kind::World => (error, None),
             Failure::Apply(error, changes) => (error, Some(changes)),
         };
-        if matches!(error.code(), code::POSITION_GONE | code::OTHER_HISTORY) {
+        let is_gone = matches!(error.code(), code::POSITION_GONE | code::OTHER_HISTORY);
+        if is_gone && line.projection.as_cache().is_some() && self.begin_anew(line).await {
+            return Ok(());
+        }
+        if is_gone && line.projection.as_cache().is_none() {
             line.update(|known| known.detached = true);
             return Err(format!("rebuild needed: {error}"));
         }

@@ -19,7 +19,7 @@ use super::Cache;
 use crate::{
     data::{Error, Position, Result},
     engine::{CheckedRead, Entry, ReadAnswer},
-    limits::{CACHE_LOAD_WAIT, CACHE_VALUE_BYTES_MAX},
+    limits::{CACHE_LOAD_WAIT, CACHE_LOADS_BESIDE_MAX, CACHE_VALUE_BYTES_MAX},
 };
 
 type Loaded = Option<Result<Arc<Entry>>>;
@@ -90,7 +90,7 @@ impl Cache {
     /// Begins a load that nobody waits for, unless one is under way.
     pub(super) fn load_beside(self: &Arc<Self>, key: &str) -> bool {
         let mut loads = self.loads.all();
-        if loads.contains_key(key) {
+        if loads.contains_key(key) || loads.len() >= CACHE_LOADS_BESIDE_MAX {
             return false;
         }
         drop(self.begin(&mut loads, key, true));

@@ -146,3 +146,30 @@ fn a_load_goes_on_when_the_reader_that_began_it_goes_away() {
         drop(world);
     });
 }
+
+#[test]
+fn a_log_that_does_not_reach_back_lets_it_begin_anew() {
+    on_every_engine("ttl = \"60s\"", |world| async move {
+        assert_eq!(number(&world.get(KEY, Position::START).await), Some(0));
+        world.projections.pause("cache.t").await.unwrap();
+        world.set(1, 5).await;
+        let last = world.set(1, 6).await;
+        let log = Arc::clone(&world.brigade.inner.stores.log);
+        super::crate_wait(&world.brigade, last).await;
+        assert!(log.trim(last).await.unwrap() > 0, "{}", world.engine);
+        world.projections.resume("cache.t").await.unwrap();
+        let next = world.set(1, 7).await;
+        world.applied(next).await;
+        for _ in 0..1_000 {
+            let answer = world.get(KEY, next).await;
+            assert_eq!(number(&answer), Some(7), "{}", world.engine);
+            if answer.outcome == Outcome::Hit {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(world.get(KEY, next).await.outcome, Outcome::Hit, "{}", world.engine);
+        assert_eq!(world.projections.status("cache.t").await.unwrap().state, "running", "{}", world.engine);
+        world.close().await;
+    });
+}
