@@ -17,3 +17,4 @@ pub mod log;
 pub mod projection;
 pub mod query;
 pub mod schema;
+pub mod session;

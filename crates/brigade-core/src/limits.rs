@@ -209,3 +209,16 @@ pub const CACHE_LOADS_BESIDE_MAX: usize = 64;
 
 /// How long a reader waits for another one's load, or for the truth, before it is told to come back.
 pub const CACHE_LOAD_WAIT: Duration = Duration::from_secs(30);
+
+/// Bytes of a session's data. Past it 413 BRG413: it is read with every request of its holder.
+pub const SESSION_DATA_BYTES_MAX: usize = 16 << 10;
+
+/// How often the end of a session in use is moved on, at most: else every request would write. A session shorter than ten
+/// times this is moved on after a tenth of its time.
+pub const SESSION_SLIDE: Duration = Duration::from_secs(60);
+
+/// The longest that a session may last without being used.
+pub const SESSION_TTL_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// Tries to change a session's data beside others who do. Past it 503 BRG503.
+pub const SESSION_CHANGES_MAX: u32 = 16;

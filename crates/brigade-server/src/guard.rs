@@ -13,7 +13,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -26,6 +26,7 @@ use crate::{
     auth::Needs,
     error::{self, Denied, Refusal},
     metrics::{self, InFlight, Limit},
+    sessions::is_by_cookie,
 };
 
 /// Passes a request on, or refuses it.
@@ -55,7 +56,10 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
 async fn identified(server: &Server, route: &str, mut request: Request, next: Next) -> Response {
     let needs = auth::needs(route);
     let authenticator = server.authenticator.as_ref().filter(|_| needs != Needs::Nothing);
-    let principal = authenticator.map(|authenticator| authenticator.principal(request.headers())).transpose();
+    let principal = match authenticator {
+        Some(authenticator) => authenticator.principal(request.headers()).await.map(Some),
+        None => Ok(None),
+    };
     // Who shows credentials that are wrong is counted by his address: guessing has a limit too.
     let known = principal.as_ref().ok().and_then(Option::as_deref);
     let met = if is_health(route) { None } else { server.route_limits.meet(route, &request, known) };
@@ -67,7 +71,7 @@ async fn identified(server: &Server, route: &str, mut request: Request, next: Ne
         },
     };
     let mut response = match principal {
-        Err(refused) => refused.answer(route),
+        Err(unknown) => unknown.answer(route),
         Ok(Some(principal)) => admitted(route, needs, principal, request, next).await,
         Ok(None) => {
             request.extensions_mut().insert(Arc::new(Principal::default()));
@@ -116,10 +120,16 @@ fn enter<'s>(server: &'s Server, route: &str, request: &Request) -> Result<Optio
     if is_health(route) {
         return Ok(None);
     }
+    let headers = request.headers();
+    if server.authenticator.is_none() {
+        allow_host(headers)?;
+    }
     // With authentication nothing is written without a credential that its sender adds on purpose; a browser adds cookies by
-    // itself, so whoever sends one is still asked where the page comes from.
-    if server.authenticator.is_none() || request.headers().contains_key(header::COOKIE) {
-        allow_origin(request.method(), request.headers())?;
+    // itself, so whoever sends one is still asked where the page comes from, and must say so where the cookie is all he shows.
+    let has_cookie = headers.contains_key(header::COOKIE);
+    if server.authenticator.is_none() || has_cookie {
+        let by_cookie = has_cookie && is_by_cookie(headers, &server.brigade.config().sessions.cookie);
+        allow_origin(request.method(), headers, by_cookie)?;
     }
     if server.is_stopping() {
         return Err(busy("the server is shutting down"));
@@ -138,24 +148,38 @@ fn busy(message: &str) -> Error {
     Error::unavailable(message, Duration::from_secs(1)).hint("nothing was done: it is safe to repeat")
 }
 
-/// Refuses what a browser sends for another origin's page.
-fn allow_origin(method: &Method, headers: &HeaderMap) -> Result<()> {
-    let text = |name| headers.get(name).map(|v: &axum::http::HeaderValue| v.to_str().unwrap_or("?"));
-    let host = text(header::HOST);
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+/// Refuses names of this machine that somebody else may have given it.
+fn allow_host(headers: &HeaderMap) -> Result<()> {
+    let host = text(headers, header::HOST);
     if host.is_some_and(is_foreign) {
         return Err(Error::new(code::FORBIDDEN, "this server answers under loopback names only")
             .details(format!("Host: {}", host.unwrap_or_default()))
             .hint("use http://127.0.0.1 or http://localhost with the server's port"));
     }
+    Ok(())
+}
+
+/// Refuses what a browser sends for another origin's page; with `must_say` also what does not say where it comes from.
+fn allow_origin(method: &Method, headers: &HeaderMap, must_say: bool) -> Result<()> {
     if method.is_safe() {
         return Ok(());
     }
-    let refused = match text(header::HeaderName::from_static("sec-fetch-site")) {
+    let host = text(headers, header::HOST);
+    let refused = match text(headers, HeaderName::from_static("sec-fetch-site")) {
         Some("same-origin" | "none") => None,
         Some(site) => Some(format!("Sec-Fetch-Site: {site}")),
         None => {
-            let origin = text(header::ORIGIN).filter(|origin| origin.split_once("://").map(|(_, rest)| rest) != host);
-            origin.map(|origin| format!("Origin: {origin}"))
+            let origin = text(headers, header::ORIGIN);
+            let is_own = origin.map(|origin| host.is_some() && origin.split_once("://").map(|(_, rest)| rest) == host);
+            match is_own {
+                Some(true) => None,
+                Some(false) => Some(format!("Origin: {}", origin.unwrap_or_default())),
+                None => must_say.then(|| "neither Sec-Fetch-Site nor Origin".to_owned()),
+            }
         }
     };
     refused.map_or(Ok(()), |details| {

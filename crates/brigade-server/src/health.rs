@@ -31,7 +31,7 @@ pub async fn readyz(State(server): State<Arc<Server>>, headers: HeaderMap) -> Re
     if server.is_stopping() {
         reasons.insert(0, "shutting down".to_owned());
     }
-    if !server.tells_why(&headers) {
+    if !server.tells_why(&headers).await {
         degraded.clear();
         if !reasons.is_empty() {
             reasons = vec!["the role service is told why".to_owned()];

@@ -2,7 +2,7 @@
 //!
 //! A request passes `guard` (may it come in, how long did it take, did it panic) and `auth` (who is asking), then its
 //! handler: `transactions` write, `changes` read the log, `rest` reads tables, `health` and [`metrics`] tell how things are,
-//! `limiting` counts, `projections` and `admin` operate.
+//! `limiting` counts, `sessions` remembers who is logged in, `projections` and `admin` operate.
 //! Errors become answers in `error` alone. [`serve`] owns the sockets. What is deliberately absent: no decision about data
 //! is made here, and nothing is kept that a restart could lose.
 
@@ -26,6 +26,7 @@ mod openapi;
 mod options;
 mod projections;
 mod rest;
+mod sessions;
 mod shutdown;
 mod transactions;
 
@@ -106,9 +107,9 @@ impl Server {
     }
 
     /// Whether who sent these headers may know what goes on inside.
-    fn tells_why(&self, headers: &HeaderMap) -> bool {
+    async fn tells_why(&self, headers: &HeaderMap) -> bool {
         let Some(authenticator) = &self.authenticator else { return true };
-        authenticator.principal(headers).is_ok_and(|principal| principal.is_service())
+        authenticator.principal(headers).await.is_ok_and(|principal| principal.is_service())
     }
 
     fn is_stopping(&self) -> bool {
@@ -146,6 +147,9 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/projections/{name}/resume", post(projections::resume))
         .route("/cache/{name}/{key}", get(caching::get).delete(caching::delete).post(caching::post))
         .route("/limits/{name}/check", post(limiting::post))
+        .route("/sessions", post(sessions::create).delete(sessions::revoke_all))
+        .route("/sessions/current", get(sessions::get).patch(sessions::patch).delete(sessions::revoke))
+        .route("/sessions/current/touch", post(sessions::touch))
         .route("/admin/sql", post(admin::sql))
         .route("/admin/tables/{name}", get(admin::table))
         .route("/admin/migrations", get(admin::migrations))
@@ -176,7 +180,7 @@ pub fn parse_transaction(body: &[u8]) -> Result<Transaction> {
 }
 
 async fn unknown_route(method: Method, uri: Uri) -> Refusal {
-    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /cache/NAME/KEY, /limits/NAME/check, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
+    let hint = "the routes are /rest/v1/TABLE, /transactions, /changes, /cache/NAME/KEY, /limits/NAME/check, /sessions, /projections, /status, /livez, /readyz, /metrics, /openapi.json; /docs shows them";
     Error::new(code::NOT_FOUND, "no such route").details(format!("{method} {}", uri.path())).hint(hint).into()
 }
 

@@ -23,7 +23,9 @@ use brigade_core::{
 };
 use tokio::sync::watch;
 
-use crate::{ApiKeys, Lock, Project, Write, caching::CacheSet, limiting::LimitSet, routines::Routines, stores::Stores};
+use crate::{
+    ApiKeys, Lock, Project, Sessions, Write, caching::CacheSet, limiting::LimitSet, routines::Routines, stores::Stores,
+};
 
 /// How to open a project.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) projections: Arc<Projections>,
     /// How often somebody may do something.
     pub(crate) limits: LimitSet,
+    /// Who is logged in; none where nobody serves.
+    pub(crate) sessions: Option<Sessions>,
     /// What is kept ready.
     pub(crate) caches: CacheSet,
     /// Whether the projections were started.

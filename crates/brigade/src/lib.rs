@@ -20,7 +20,7 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `limiting` (how often), `operate` (migrations, projections, health), `keys` (who may
+//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `limiting` (how often), `sessions` (who is logged in), `operate` (migrations, projections, health), `keys` (who may
 //! come in).
 
 mod brigade;
@@ -33,11 +33,12 @@ mod operate;
 mod project;
 mod read;
 mod routines;
+mod sessions;
 mod stores;
 mod table_write;
 mod write;
 
-pub use brigade_core::{cache, commit, data, engine, limit, limits, live, log, projection, query, schema};
+pub use brigade_core::{cache, commit, data, engine, limit, limits, live, log, projection, query, schema, session};
 
 pub use brigade::{Brigade, OpenOptions};
 pub use brigade_core::{
@@ -53,5 +54,6 @@ pub use operate::MigrationState;
 pub use project::Project;
 pub use read::Fresh;
 pub use routines::Call;
+pub use sessions::{NewSession, SESSION_PREFIX, Sessions};
 pub use table_write::TableWrite;
 pub use write::Write;

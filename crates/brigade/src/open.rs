@@ -14,7 +14,7 @@ use brigade_core::{
 use tokio::sync::watch;
 
 use crate::{
-    ApiKeys, Brigade, Lock, OpenOptions, Project,
+    ApiKeys, Brigade, Lock, OpenOptions, Project, Sessions,
     brigade::Inner,
     caching::CacheSet,
     limiting::LimitSet,
@@ -71,6 +71,7 @@ async fn start(
     let caches = if options.run { stores.caches(&project, &models, &routines)? } else { CacheSet::default() };
     let projections = Arc::new(stores.projections(&project, &data_dir, &models, (options.run, &caches)).await?);
     let limits = if options.run { LimitSet::open(&project, &data_dir, stores)? } else { LimitSet::default() };
+    let sessions = options.run.then(|| Sessions::open(&project, &data_dir, stores)).transpose()?;
     let retention = options.run.then(|| {
         let readers = Arc::clone(&projections) as Arc<dyn Readers>;
         Retention::start(Arc::clone(&stores.log), readers, project.config.log.clone(), RetentionOptions::default())
@@ -89,6 +90,7 @@ async fn start(
             routines,
             projections,
             limits,
+            sessions,
             caches,
             runs: options.run,
             retention,

@@ -7,7 +7,7 @@ use std::{
 
 use brigade_core::{
     data::{Error, Result, code},
-    engine::{CopyStore, Limiter, Log, SteadyClock, SystemClock, Tables, Truth},
+    engine::{CopyStore, Limiter, Log, Sessions, SteadyClock, SystemClock, Tables, Truth},
     projection::{
         Cache, CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, cache, look,
     },
@@ -16,7 +16,7 @@ use brigade_core::{
 use engine_memory::{MemoryCache, MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
 use engine_redis::{Redis, RedisConfig, RedisLimiter};
-use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSpool, SqliteTruth};
+use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSessions, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
 use crate::{Project, caching::CacheSet, routines::Routines};
@@ -174,6 +174,12 @@ impl Stores {
             clock: Arc::new(SteadyClock::from(&SystemClock)),
         };
         Ok(MemoryLimiter::open(options, folder.join(name))?)
+    }
+
+    /// What keeps sessions.
+    pub(crate) fn sessions(&self, data_dir: &Path) -> Result<Arc<dyn Sessions>> {
+        let clock = Arc::new(SteadyClock::from(&SystemClock));
+        Ok(Arc::new(SqliteSessions::open(data_dir.join("sessions.db"), clock)?))
     }
 
     pub(crate) fn sources(&self, data_dir: &Path, models: &watch::Sender<Arc<Model>>) -> Result<Sources> {

@@ -6,7 +6,7 @@
 //! In reading order: [`SqliteTruth`] opens a file; `writer` takes transactions and groups them, `statement` writes their
 //! SQL; `tables` and `encode` say how a model and its values are kept; `log` and `snapshot` read; `query` is for raw SQL;
 //! `checkpoint` keeps the write-ahead log small. Apart from all this, in files of
-//! their own: [`SqliteSpool`], the log beside a PostgreSQL truth, [`SqliteCopy`] and [`SqliteNotes`].
+//! their own: [`SqliteSpool`], the log beside a PostgreSQL truth, [`SqliteCopy`], [`SqliteNotes`] and [`SqliteSessions`].
 
 mod checkpoint;
 mod config;
@@ -24,6 +24,7 @@ mod notes;
 mod query;
 mod read;
 mod readers;
+mod sessions;
 mod shared;
 mod side_file;
 mod snapshot;
@@ -36,5 +37,6 @@ mod writer;
 pub use config::SqliteConfig;
 pub use copy::SqliteCopy;
 pub use notes::SqliteNotes;
+pub use sessions::SqliteSessions;
 pub use spool::SqliteSpool;
 pub use truth::SqliteTruth;

@@ -9,5 +9,6 @@ mod outside;
 mod query;
 mod queue;
 mod refusals;
+mod sessions;
 mod snapshot;
 mod support;

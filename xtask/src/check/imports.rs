@@ -7,12 +7,13 @@ use crate::run;
 
 /// A folder of `brigade-core` and the folders that it may import. The way in (`commit`) and the way out (`query`) share
 /// only data at rest.
-const FOLDERS: [(&str, &[&str]); 11] = [
+const FOLDERS: [(&str, &[&str]); 12] = [
     ("data", &[]),
     ("limit", &["data"]),
+    ("session", &["data"]),
     ("cache", &["data"]),
     ("schema", &["data", "limit", "cache"]),
-    ("engine", &["data", "limit", "schema"]),
+    ("engine", &["data", "limit", "session", "schema"]),
     ("log", &["data", "schema", "engine"]),
     ("commit", &["data", "schema", "engine", "log"]),
     ("query", &["data", "schema", "engine", "log"]),

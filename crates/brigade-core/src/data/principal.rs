@@ -14,6 +14,8 @@ pub enum Credential {
     Token,
     /// A key that this project made.
     ApiKey,
+    /// The token of a session that this project keeps.
+    Session,
     /// The server's own token, from the lock file.
     Server,
 }
@@ -56,6 +58,7 @@ impl Principal {
             Credential::None => return String::new(),
             Credential::Token => "user",
             Credential::ApiKey => "apikey",
+            Credential::Session => "session",
             Credential::Server => "server",
         };
         let id = self.id.as_ref().map_or_else(|| format!("{:?}", self.roles), |id| format!("{id:?}"));
@@ -74,7 +77,7 @@ mod tests {
     fn no_two_principals_share_a_name() {
         let texts = [None, Some(""), Some("a"), Some("a\"@\"b"), Some("\0")];
         let mut names = std::collections::BTreeSet::new();
-        let credentials = [Credential::Token, Credential::ApiKey, Credential::Server];
+        let credentials = [Credential::Token, Credential::ApiKey, Credential::Session, Credential::Server];
         for credential in credentials {
             for id in texts {
                 for tenant in texts {

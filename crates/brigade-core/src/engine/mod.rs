@@ -10,6 +10,7 @@ mod log;
 mod read;
 mod refusal;
 mod routine;
+mod sessions;
 mod truth;
 
 pub use cache::{Entry, EntryStore, Gone};
@@ -27,6 +28,7 @@ pub use read::{
 };
 pub use refusal::{Unexpected, column_of, expect_failed, no_such_row};
 pub use routine::{Routine, RoutineCall, RoutineParam, RoutineShape, Source};
+pub use sessions::Sessions;
 pub use truth::{
     Applied, MigrationStep, PoolStatus, QueryResult, ReplicaReads, ReplicaStatus, Snapshot, Truth, TruthStatus,
 };

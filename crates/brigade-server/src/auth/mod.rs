@@ -14,13 +14,17 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::http::{Extensions, HeaderMap, HeaderName, header};
+use axum::{
+    http::{Extensions, HeaderMap, HeaderName, header},
+    response::Response,
+};
 use brigade::{
-    API_KEY_PREFIX, Brigade,
+    API_KEY_PREFIX, Brigade, SESSION_PREFIX,
     data::{Credential, Error, Principal, Result, code},
 };
 use subtle::ConstantTimeEq as _;
 
+use crate::{error, sessions::of_cookie};
 pub use refusal::Refused;
 use refusal::Why;
 pub use route::{Needs, is_table_api, needs};
@@ -71,10 +75,31 @@ impl Authenticator {
     ///
     /// # Errors
     /// Why nobody is known by them.
-    pub fn principal(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Refused> {
+    pub async fn principal(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Unknown> {
         let Some(credential) = credential(headers)? else {
-            return self.anonymous.clone().ok_or(Refused::new(Why::NoCredentials));
+            return match of_cookie(headers, &self.brigade.config().sessions.cookie) {
+                // Nothing else is ever taken from a cookie.
+                Some(token) => self.session(token).await,
+                None => self.anonymous.clone().ok_or(Refused::new(Why::NoCredentials).into()),
+            };
         };
+        if credential.starts_with(SESSION_PREFIX) {
+            return self.session(credential).await;
+        }
+        self.at_once(credential).map_err(Unknown::Refused)
+    }
+
+    async fn session(&self, token: &str) -> Result<Arc<Principal>, Unknown> {
+        let found = async { self.brigade.sessions()?.find(token).await };
+        match found.await {
+            Ok(Some(found)) => Ok(Arc::new(found.session.holder.principal())),
+            Ok(None) => Err(Refused::unknown_session().into()),
+            Err(error) => Err(Unknown::Away(error)),
+        }
+    }
+
+    /// Who shows what is known in the process.
+    fn at_once(&self, credential: &str) -> Result<Arc<Principal>, Refused> {
         if credential.starts_with(API_KEY_PREFIX) {
             let known = self.brigade.keys().principal(credential);
             return known.ok_or(Refused::new(Why::UnknownKey));
@@ -87,9 +112,34 @@ impl Authenticator {
     }
 }
 
+/// Why nobody is known.
+#[derive(Debug)]
+pub enum Unknown {
+    /// What was sent is wrong, or was not enough.
+    Refused(Refused),
+    /// Who could tell is away: this says nothing of what was sent.
+    Away(Error),
+}
+
+impl From<Refused> for Unknown {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Unknown {
+    /// The answer to a request of this route.
+    pub fn answer(self, route: &str) -> Response {
+        match self {
+            Self::Refused(refused) => refused.answer(route),
+            Self::Away(error) => error::answer(route, error),
+        }
+    }
+}
+
 /// What a request shows: the Bearer where there is one, else `apikey`. Clients of Supabase send the project's key in both, or
 /// the key in `apikey` and the user's token as Bearer; then the user is who asks.
-fn credential(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+pub fn credential(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
     let one = |name: HeaderName| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {

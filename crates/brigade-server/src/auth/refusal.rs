@@ -19,6 +19,8 @@ pub enum Why {
     Malformed,
     /// No such API key.
     UnknownKey,
+    /// No session of this token: it is over, revoked, or never was.
+    UnknownSession,
     /// No key of the configuration signed it: a wrong signature, algorithm or key id.
     Unverified,
     /// Its time is over.
@@ -33,10 +35,11 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoCredentials,
         Self::Malformed,
         Self::UnknownKey,
+        Self::UnknownSession,
         Self::Unverified,
         Self::Expired,
         Self::NotYet,
@@ -50,6 +53,7 @@ impl Why {
             Self::NoCredentials => "no_credentials",
             Self::Malformed => "malformed",
             Self::UnknownKey => "unknown_key",
+            Self::UnknownSession => "unknown_session",
             Self::Unverified => "unverified",
             Self::Expired => "expired",
             Self::NotYet => "not_yet",
@@ -74,6 +78,16 @@ impl Refused {
         Self(Why::NoCredentials)
     }
 
+    /// No session is known by what was sent.
+    pub fn unknown_session() -> Self {
+        Self(Why::UnknownSession)
+    }
+
+    /// No session's token was sent.
+    pub fn without_session() -> Self {
+        Self(Why::NoCredentials)
+    }
+
     /// Why.
     #[cfg(test)]
     pub fn why(self) -> Why {
@@ -84,7 +98,7 @@ impl Refused {
     fn postgrest(self) -> &'static str {
         match self.0 {
             Why::NoCredentials => "PGRST302",
-            Why::Malformed | Why::UnknownKey | Why::Unverified => "PGRST301",
+            Why::Malformed | Why::UnknownKey | Why::UnknownSession | Why::Unverified => "PGRST301",
             Why::Expired | Why::NotYet | Why::Audience | Why::Claim => "PGRST303",
         }
     }
@@ -95,6 +109,7 @@ impl Refused {
             Why::NoCredentials => "anonymous access is not open here",
             Why::Malformed => "the credentials are no Bearer token",
             Why::UnknownKey => "the key is unknown",
+            Why::UnknownSession => "there is no session of this token",
             Why::Unverified => "no suitable key or wrong key type",
             Why::Expired => "JWT expired",
             Why::NotYet => "JWT not yet valid",
@@ -108,6 +123,7 @@ impl Refused {
             Why::NoCredentials => "send Authorization: Bearer TOKEN, or an API key in the header apikey",
             Why::Malformed => "send one header, Authorization: Bearer TOKEN",
             Why::UnknownKey => "it may be mistyped or revoked; brigade keys create makes a new one",
+            Why::UnknownSession => "it may be over or revoked: log in again",
             Why::Unverified => "sign it with a key that [auth] names, by that key's own algorithm and key id",
             Why::Expired => "ask for a new token",
             Why::NotYet => "compare the clocks of who signs and of this server",

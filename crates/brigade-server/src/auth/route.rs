@@ -6,7 +6,7 @@
 /// What a route asks of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: whoever watches the process may ask whether it lives.
+    /// Nothing: whoever watches the process may ask whether it lives, and a session's token is looked at by its own routes.
     Nothing,
     /// A principal, whose rights the handler holds against `[access]`.
     Principal,
@@ -17,7 +17,7 @@ pub enum Needs {
 /// What a route asks, by its template; `unknown` is what no route has the name of.
 pub fn needs(route: &str) -> Needs {
     match route {
-        "/livez" | "/readyz" | "/docs" => Needs::Nothing,
+        "/livez" | "/readyz" | "/docs" | "/sessions/current" | "/sessions/current/touch" => Needs::Nothing,
         "/transactions" | "/cache/{name}/{key}" | "/openapi.json" | "/rest/v1/" | "unknown" => Needs::Principal,
         _ if is_table_api(route) => Needs::Principal,
         _ => Needs::Service,
@@ -46,6 +46,9 @@ mod tests {
             ("/rpc/{name}", Needs::Principal),
             ("/cache/{name}/{key}", Needs::Principal),
             ("/limits/{name}/check", Needs::Service),
+            ("/sessions", Needs::Service),
+            ("/sessions/current", Needs::Nothing),
+            ("/sessions/current/touch", Needs::Nothing),
             ("/changes", Needs::Service),
             ("/status", Needs::Service),
             ("/metrics", Needs::Service),

@@ -17,7 +17,8 @@ use crate::{ServerOptions, guarded};
 fn check(method: Method, given: &[(&'static str, &'static str)], allowed: bool) {
     let headers =
         given.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect::<HeaderMap>();
-    assert_eq!(allow_origin(&method, &headers).is_ok(), allowed, "{method} {given:?}");
+    let admitted = allow_host(&headers).and_then(|()| allow_origin(&method, &headers, false));
+    assert_eq!(admitted.is_ok(), allowed, "{method} {given:?}");
 }
 
 #[test]

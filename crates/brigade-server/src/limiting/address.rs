@@ -5,8 +5,13 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName};
-use brigade::schema::Network;
+use axum::http::{Extensions, HeaderMap, HeaderName};
+use brigade::{
+    data::{Error, Result, code},
+    schema::Network,
+};
+
+use crate::Server;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -22,6 +27,19 @@ impl Peer {
     pub fn is_loopback(&self) -> bool {
         plain(self.0.ip()).is_loopback()
     }
+}
+
+/// Without authentication the loopback address is the only wall, also for who serves these routes by himself.
+///
+/// # Errors
+/// BRG403 for a request from elsewhere, or from nobody knows where; `what` is done from this machine alone.
+pub fn require_local(server: &Server, extensions: &Extensions, what: &str) -> Result<()> {
+    let is_here = extensions.get::<Peer>().is_some_and(Peer::is_loopback);
+    if server.authenticator.is_none() && !is_here {
+        return Err(Error::new(code::FORBIDDEN, format!("without [auth] {what} from this machine alone"))
+            .hint("say in [auth] of brigade.toml whose word is believed"));
+    }
+    Ok(())
 }
 
 /// The identifier of who sent a request from a peer: `ip:192.0.2.1`, `ip:2001:db8:1:2::/64`.

@@ -12,7 +12,7 @@ use brigade::{
     limits,
 };
 
-use super::{Peer, headers};
+use super::{headers, require_local};
 use crate::{Server, body, error, error::Refusal, json::Object, transactions::nearest};
 
 /// Keys of the body.
@@ -34,13 +34,7 @@ pub async fn post(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (parts, received) = request.into_parts();
-    // Without authentication the loopback address is the only wall, also for who serves these routes by himself.
-    let peer = parts.extensions.get::<Peer>();
-    if server.authenticator.is_none() && !peer.is_some_and(Peer::is_loopback) {
-        return Err(Error::new(code::FORBIDDEN, "without [auth] limits are checked from this machine alone")
-            .hint("say in [auth] of brigade.toml whose word is believed")
-            .into());
-    }
+    require_local(&server, &parts.extensions, "limits are checked")?;
     let limit = server.brigade.limit(&name)?;
     let most = ("SMALL_BODY_BYTES_MAX", limits::SMALL_BODY_BYTES_MAX);
     let asked = parse(&body::read_json(&server, &parts.headers, received, most).await?)?;
@@ -123,6 +117,7 @@ mod tests {
     use tower_service::Service as _;
 
     use super::*;
+    use crate::limiting::Peer;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn without_authentication_it_is_for_this_machine_alone() {

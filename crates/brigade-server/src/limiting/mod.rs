@@ -9,6 +9,6 @@ mod check;
 mod headers;
 mod route;
 
-pub use address::Peer;
+pub use address::{Peer, require_local};
 pub use check::post;
 pub use route::RouteLimits;

@@ -135,7 +135,7 @@ fn rank(route: &RouteLimit) -> (usize, bool, bool) {
 /// The identifier of a principal that has an id: `user:42`, `apikey:…`, with its tenant before the id where it has one.
 fn name(principal: &Principal) -> Option<String> {
     let kind = match principal.credential {
-        Credential::Token => "user",
+        Credential::Token | Credential::Session => "user",
         Credential::ApiKey => "apikey",
         Credential::None | Credential::Server => return None,
     };
@@ -186,6 +186,7 @@ mod tests {
             (Credential::Token, Some("a@b.example"), None, Some("user:a@b.example")),
             (Credential::Token, Some("a:b"), None, Some("user:a%3Ab")),
             (Credential::Token, Some("b"), Some("a"), Some("user:a:b")),
+            (Credential::Session, Some("42"), None, Some("user:42")),
             (Credential::ApiKey, Some("7"), None, Some("apikey:7")),
             (Credential::Token, None, Some("a"), None),
             (Credential::None, None, None, None),

@@ -17,6 +17,7 @@ mod places;
 mod queries;
 mod replicas;
 mod rest;
+mod sessions;
 mod shutdown;
 mod slowness;
 mod streams;

@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod limiter;
 pub mod rest;
+pub mod sessions;
 pub mod spool;
 pub mod truth;
 

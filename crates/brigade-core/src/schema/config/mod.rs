@@ -10,6 +10,7 @@ mod document;
 mod limits;
 mod read;
 mod routes;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -24,6 +25,7 @@ pub use cache::{CacheConfig, Cached};
 pub use cache_store::CacheStore;
 pub use limits::{LimitConfig, Quotas};
 pub use routes::{ENDPOINT, Network, RouteLimit};
+pub use sessions::{SameSite, SessionsConfig};
 pub use units::{read_bytes, read_duration};
 
 /// brigade.toml, read and checked as far as it can be without the model.
@@ -47,6 +49,8 @@ pub struct Config {
     pub copies: BTreeMap<String, CopyConfig>,
     /// Limits, by name.
     pub limits: BTreeMap<String, LimitConfig>,
+    /// How long sessions last, and how browsers keep their tokens.
+    pub sessions: SessionsConfig,
     /// The table API.
     pub rest: RestConfig,
     /// The HTTP server.
@@ -94,6 +98,7 @@ impl Config {
             caches: BTreeMap::new(),
             copies: BTreeMap::new(),
             limits: BTreeMap::new(),
+            sessions: SessionsConfig::default(),
             rest: RestConfig::default(),
             server: ServerConfig { body_max: bounds::BODY_BYTES_MAX, limits: Vec::new(), trusted_proxies: Vec::new() },
             auth: None,

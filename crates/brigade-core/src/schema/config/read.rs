@@ -18,28 +18,18 @@ use super::{
     document::{Section, Source},
     limits::limits,
     routes::routes,
+    sessions::sessions,
 };
 
 /// Sections that this version reads.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "name", "stores", "log", "commit", "schema", "tables", "cache", "copy", "limits", "rest", "server", "auth",
-    "access",
+    "access", "sessions",
 ];
 
 /// Sections of the whole design that a later version will read.
-const LATER: [&str; 11] = [
-    "analytics",
-    "backup",
-    "blobs",
-    "counters",
-    "documents",
-    "events",
-    "graph",
-    "queries",
-    "rollup",
-    "search",
-    "sessions",
-];
+const LATER: [&str; 10] =
+    ["analytics", "backup", "blobs", "counters", "documents", "events", "graph", "queries", "rollup", "search"];
 
 /// Roles whose stores a later version will open.
 const LATER_ROLES: [&str; 5] = ["analytics", "blobs", "documents", "graph", "search"];
@@ -73,6 +63,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     rest(&root.section("rest")?, &mut config)?;
     caches(&root.section("cache")?, &source, &mut config)?;
     limits(&root.section("limits")?, &source, &mut config)?;
+    sessions(&root.section("sessions")?, &mut config)?;
     server(&root.section("server")?, &source, &mut config)?;
     auth(&root.section("auth")?, &source, &mut config)?;
     access(&root.section("access")?, &source, &mut config)?;
