@@ -183,6 +183,9 @@ pub const REDIS_REST: Duration = Duration::from_millis(200);
 /// Counters that identifiers share past `max_keys` of a limit in process: enough that few meet, few enough to cost nothing.
 pub const SHARED_COUNTERS: usize = 1_024;
 
+/// The longest pause before a cache tries again to reach its store.
+pub const CACHE_BACKOFF_MAX: Duration = Duration::from_secs(1);
+
 /// Entries of a cache in process, where brigade.toml says nothing.
 pub const CACHE_ENTRIES: u64 = 100_000;
 

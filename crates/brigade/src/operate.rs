@@ -228,9 +228,13 @@ impl Brigade {
                 _ => reasons.extend(self.too_far_behind(&projection)),
             }
         }
-        if let Some(redis) = self.inner.stores.redis.as_ref().filter(|_| !self.inner.limits.is_empty()) {
-            // Limits answer without it, each as its `fail` says.
-            degraded.extend(redis.ping().await.err().map(|error| format!("limits: {error}")));
+        if let Some(redis) = &self.inner.stores.redis {
+            // Limits answer without it, each as its `fail` says, and the truth answers instead of caches.
+            let used = [("limits", self.inner.limits.is_empty()), ("caches", self.inner.caches.is_empty())];
+            let used: Vec<&str> = used.into_iter().filter(|(_, is_empty)| !is_empty).map(|(what, _)| what).collect();
+            if !used.is_empty() {
+                degraded.extend(redis.ping().await.err().map(|error| format!("{}: {error}", used.join(", "))));
+            }
         }
         (reasons, degraded)
     }

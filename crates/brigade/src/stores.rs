@@ -7,7 +7,7 @@ use std::{
 
 use brigade_core::{
     data::{Error, Result, code},
-    engine::{CopyStore, Limiter, Log, Sessions, SteadyClock, SystemClock, Tables, Truth},
+    engine::{CopyStore, EntryStore, Limiter, Log, Sessions, SteadyClock, SystemClock, Tables, Truth},
     projection::{
         Cache, CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, cache, look,
     },
@@ -15,7 +15,7 @@ use brigade_core::{
 };
 use engine_memory::{MemoryCache, MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
-use engine_redis::{Redis, RedisConfig, RedisLimiter};
+use engine_redis::{Redis, RedisCache, RedisConfig, RedisLimiter};
 use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSessions, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
@@ -143,14 +143,11 @@ impl Stores {
         cache::describe();
         let file = Arc::new(project.config.clone());
         let open = |(name, config): (&String, &CacheConfig)| {
-            let evictions = metrics::counter!("brigade_cache_evictions_total", "cache" => name.clone());
-            let store = Arc::new(MemoryCache::new(config.max_entries, config.max_bytes, evictions));
-            if self.redis.is_some() {
-                let message =
-                    format!("{}: [cache.{name}]: this version keeps caches in the process alone", config.place);
-                return Err(Error::new(code::CONFIG, message)
-                    .hint("take the section out, or write cache = \"memory:\" in [stores]"));
-            }
+            let evictions = || metrics::counter!("brigade_cache_evictions_total", "cache" => name.clone());
+            let store: Arc<dyn EntryStore> = match &self.redis {
+                Some(redis) => RedisCache::new(redis.clone(), name),
+                None => Arc::new(MemoryCache::new(config.max_entries, config.max_bytes, evictions())),
+            };
             let sources = (Arc::clone(&self.truth), Arc::clone(&self.log), Arc::clone(&self.tables));
             let cache = Cache::new(name, &file, store, sources, Arc::clone(queries) as _, models.subscribe())?;
             Ok((name.clone(), Arc::new(cache)))

@@ -67,7 +67,7 @@ impl Redis {
         self.call(async |connection| script.invoke_async(connection).await).await
     }
 
-    /// Runs several commands in one round trip. On a cluster those of a pipeline that is no transaction may be of any slots.
+    /// Runs several commands in one round trip. On a cluster all their keys are of one slot.
     ///
     /// # Errors
     /// As [`Redis::run`].

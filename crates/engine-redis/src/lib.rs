@@ -12,12 +12,14 @@
 //! client's own reconnecting, which waits for seconds.
 
 mod breaker;
+mod cache;
 mod config;
 mod connection;
 mod error;
 mod limiter;
 mod pool;
 
+pub use cache::RedisCache;
 pub use config::RedisConfig;
 pub use connection::Redis;
 pub use limiter::RedisLimiter;

@@ -2,6 +2,8 @@
 
 #[path = "main/away.rs"]
 mod away;
+#[path = "main/cache.rs"]
+mod cache;
 #[path = "main/limiter.rs"]
 mod limiter;
 #[path = "main/reached.rs"]

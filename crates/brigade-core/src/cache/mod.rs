@@ -2,7 +2,9 @@
 //! expire is loaded again.
 
 mod early;
+mod fences;
 mod template;
 
 pub use early::is_due;
+pub use fences::Fences;
 pub use template::{Mistake, Prefix, Template};

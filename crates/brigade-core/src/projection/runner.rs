@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use super::{State, dead, fill, line::Line, rebuild};
 use crate::{
     data::{Change, Checkpoint, Error, Kind, Position, Result, code},
-    limits::CHUNK_MAX,
+    limits::{CACHE_BACKOFF_MAX, CHUNK_MAX},
 };
 
 /// Keeps a projection in step until the task is dropped.
@@ -257,7 +257,9 @@ impl Attempt {
 /// Waits before the next try, longer each time; a pause, a resume or a rebuild ends it.
 async fn pause(line: &Line, failures: u32) {
     let options = &line.options;
-    let longest = options.backoff_min.saturating_mul(1 << failures.min(20)).min(options.backoff_max);
+    // Readers wait for the truth while a cache is away, so it is looked for more often.
+    let most = if line.projection.as_cache().is_some() { CACHE_BACKOFF_MAX } else { options.backoff_max };
+    let longest = options.backoff_min.saturating_mul(1 << failures.min(20)).min(most.min(options.backoff_max));
     let wait: Duration = longest.mul_f64(rand::random_range(0.5..1.0));
     let mut known = line.known.subscribe();
     let (generation, resumes) = (known.borrow().generation, known.borrow().resumes);

@@ -1,5 +1,6 @@
 //! `/cache/NAME/KEY` on every truth: what is answered, what a change does, and what is refused.
 
+use brigade_testing::servers::Redis;
 use serde_json::json;
 
 use crate::harness::{Answer, Running, engines};
@@ -71,6 +72,14 @@ struct Caches {
 }
 
 impl Caches {
+    async fn start(engine: &'static str, stores: &str) -> Self {
+        let server = Running::start_with_files(SCHEMA, &format!("{stores}{CACHES}{QUERY_CACHES}"), &QUERIES).await;
+        let caches = Self { server, engine };
+        caches.commit(json!({"insert": {"table": "users", "rows": [{"id": 7, "name": "Ada"}]}})).await;
+        caches.begun().await;
+        caches
+    }
+
     async fn commit(&self, statement: serde_json::Value) -> String {
         let answer = self.server.commit(&json!({ "statements": [statement] }).to_string()).await;
         assert_eq!(answer.status, 200, "{}: {}", self.engine, answer.text);
@@ -124,15 +133,22 @@ impl Caches {
     }
 }
 
+/// Runs a test on every truth, with the caches in the process and on Redis.
 async fn on_every_engine(mut check: impl AsyncFnMut(&Caches)) {
-    for (engine, truth, _held) in engines() {
-        let server = Running::start_with_files(SCHEMA, &format!("{truth}{CACHES}{QUERY_CACHES}"), &QUERIES).await;
-        let mut caches = Caches { server, engine };
-        caches.commit(json!({"insert": {"table": "users", "rows": [{"id": 7, "name": "Ada"}]}})).await;
-        caches.begun().await;
-        check(&caches).await;
-        caches.server.stop().await;
+    for redis in [None, Redis::start()] {
+        for (engine, truth, _held) in engines() {
+            let stores = redis.as_ref().map_or(truth.clone(), |redis| on_redis(&truth, redis));
+            let mut caches = Caches::start(engine, &stores).await;
+            check(&caches).await;
+            caches.server.stop().await;
+        }
     }
+}
+
+/// brigade.toml's beginning for a truth, with the caches on a Redis, which has a time limit that a busy machine keeps.
+fn on_redis(truth: &str, redis: &Redis) -> String {
+    let truth = if truth.is_empty() { "[stores]\n" } else { truth };
+    format!("{truth}cache = {{ url = \"{}\", timeout = \"5s\" }}\n", redis.url())
 }
 
 #[tokio::test(flavor = "multi_thread")]

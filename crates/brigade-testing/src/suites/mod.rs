@@ -1,5 +1,6 @@
 //! One suite for each role. A sentence of a trait's contract is a test of its suite, and bears its name.
 
+pub mod cache;
 pub mod copy;
 pub mod limiter;
 pub mod rest;

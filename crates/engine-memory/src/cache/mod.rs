@@ -7,24 +7,20 @@ mod weigh;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use async_trait::async_trait;
 use brigade_core::{
+    cache::Fences,
     data::{Checkpoint, Position, Result},
     engine::{Entry, EntryStore, Gone},
 };
 use metrics::Counter;
 use quick_cache::{OptionsBuilder, sync::Cache};
-use xxhash_rust::xxh3::xxh3_64;
 
 use weigh::{Evicted, Weigh};
-
-/// Locks that keys share by their hash. A key's fence is the newest invalidation of all that share its lock: a load may be
-/// thrown away for a neighbour's sake, never kept against its own.
-const FENCES: usize = 1_024;
 
 /// Room for one thing to look up in the table that is grown as entries come.
 const ENTRIES_EXPECTED: usize = 1_024;
@@ -32,9 +28,8 @@ const ENTRIES_EXPECTED: usize = 1_024;
 /// The entries of one cache.
 pub struct MemoryCache {
     entries: Cache<Box<str>, Arc<Entry>, Weigh, quick_cache::DefaultHashBuilder, Evicted>,
-    fences: Box<[Mutex<Position>]>,
-    /// Everything from before is gone. Held for reading while an entry is put.
-    floor: RwLock<Position>,
+    /// The floor is held while an entry is put.
+    fences: Fences,
     checkpoint: Mutex<Option<Checkpoint>>,
 }
 
@@ -50,35 +45,19 @@ impl MemoryCache {
             .expect("every size is given");
         let entries =
             Cache::with_options(options, weigh, quick_cache::DefaultHashBuilder::default(), Evicted(evictions));
-        Self {
-            entries,
-            fences: (0..FENCES).map(|_| Mutex::new(Position::START)).collect(),
-            floor: RwLock::new(Position::START),
-            checkpoint: Mutex::default(),
-        }
-    }
-
-    fn fence_of(&self, key: &str) -> MutexGuard<'_, Position> {
-        let at = xxh3_64(key.as_bytes()) as usize % FENCES;
-        self.fences[at].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn floor(&self) -> Position {
-        *self.floor.read().unwrap_or_else(PoisonError::into_inner)
+        Self { entries, fences: Fences::default(), checkpoint: Mutex::default() }
     }
 
     /// Removes what fits and is older than a position; until that is done nothing is put. Says how many went.
     fn sweep(&self, position: Position, fits: impl Fn(&str) -> bool) -> u64 {
-        let mut floor = self.floor.write().unwrap_or_else(PoisonError::into_inner);
-        *floor = position.max(*floor);
+        let _floor = self.fences.raise_floor(position);
         let before = self.entries.len();
         self.entries.retain(|key, entry| entry.position >= position || !fits(key));
         (before - self.entries.len()) as u64
     }
 
     fn remove_before(&self, key: &str, position: Position) -> u64 {
-        let mut fence = self.fence_of(key);
-        *fence = position.max(*fence);
+        let _fence = self.fences.raise(key, position);
         let removed = self.entries.remove_if(key, |entry| entry.position < position);
         u64::from(removed.is_some())
     }
@@ -103,13 +82,12 @@ impl EntryStore for MemoryCache {
     }
 
     fn fence(&self, key: &str) -> Position {
-        let fence = *self.fence_of(key);
-        fence.max(self.floor())
+        self.fences.newest(key)
     }
 
     async fn put(&self, key: &str, entry: Arc<Entry>) -> Result<bool> {
-        let floor = self.floor.read().unwrap_or_else(PoisonError::into_inner);
-        let fence = self.fence_of(key);
+        let floor = self.fences.floor();
+        let fence = self.fences.of(key);
         let is_late = entry.position < (*fence).max(*floor);
         let is_old = self.entries.peek(key).is_some_and(|there| there.position > entry.position);
         if is_late || is_old {
@@ -140,13 +118,12 @@ impl EntryStore for MemoryCache {
     }
 
     async fn remove(&self, key: &str) -> Result<bool> {
-        let _fence = self.fence_of(key);
+        let _fence = self.fences.of(key);
         Ok(self.entries.remove(key).is_some())
     }
 
     async fn begin(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let mut floor = self.floor.write().unwrap_or_else(PoisonError::into_inner);
-        *floor = checkpoint.position.max(*floor);
+        let _floor = self.fences.raise_floor(checkpoint.position);
         self.entries.clear();
         *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
         Ok(())

@@ -132,13 +132,19 @@ impl Cache {
     /// Hears from its runner, for as long as that runs: a cache that nobody keeps in step answers nothing.
     pub(super) fn attach(&self, known: watch::Receiver<Known>) -> impl Future<Output = ()> + Send + 'static {
         let _ = self.known.set(known.clone());
-        let (serving, mut known) = (Arc::clone(&self.serving), known);
+        let (serving, mut known, tip) = (Arc::clone(&self.serving), known, self.log.tip());
         async move {
+            // What it has to reach before it answers: what was committed when it came, or came back. Until then its store may
+            // hold what it has not heard of while it was away.
+            let mut missed = None;
             loop {
                 let is_in_step = {
                     let known = known.borrow_and_update();
                     let moves = matches!(known.state, State::Running | State::Rebuilding);
-                    moves && !known.paused && !known.detached && known.checkpoint.is_some()
+                    let moves = moves && !known.paused && !known.detached;
+                    let reached = known.checkpoint.as_ref().map(|checkpoint| checkpoint.position);
+                    missed = if moves { missed.or_else(|| Some(*tip.borrow())) } else { None };
+                    missed.is_some_and(|missed| reached.is_some_and(|reached| reached >= missed))
                 };
                 serving.store(is_in_step, Ordering::Release);
                 if known.changed().await.is_err() {

@@ -1,0 +1,329 @@
+//! A cache on Redis: values under public keys that any program may read, and beside each a companion that says which value
+//! it is. A value without its companion is never answered.
+//!
+//! ```text
+//! link:abc                         {"id":1,"url":"…"}            PX: what is left of the ttl
+//! brigade:cache:link:{link:abc}    its companion, or a fence
+//! brigade:cache:link:mark          generation, invalidations so far, floor        (on a cluster one for each slot)
+//! brigade:cache:link:keys          every public key that may be there             (on a cluster one for each slot)
+//! brigade:cache:link:checkpoint    how far the log was applied
+//! ```
+//!
+//! Invariant: a read takes value, companion and mark in one command, and answers only where the mark is at or past what the
+//! server has confirmed to this process. So after FLUSHALL, a restart without data or an old dump nothing is answered that
+//! was there before: the process begins a new generation, and `sweep` removes what is left of the old one.
+//!
+//! One process applies the log. It begins with a generation of its own: what the one before it has left is given up, since
+//! nobody can tell which values a changed brigade.toml would have made. On a cluster no command sees more than one slot, so
+//! each slot has its mark; a loss in one gives up the entries of all.
+
+mod ledger;
+mod names;
+mod sweep;
+mod text;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use brigade_core::{
+    cache::Fences,
+    data::{Checkpoint, Position, Result},
+    engine::{Entry, EntryStore, Gone},
+};
+use redis::Script;
+use tokio::sync::{Mutex, Notify};
+
+use crate::{Connection, Redis};
+
+use ledger::{Ledger, Left};
+use names::Names;
+use text::Mark;
+
+/// How late the server may run a `put`, counted from when it was sent. The process itself refuses what its own fences tell of
+/// when it sends; what the fence on the server must cover is the way there. That is a time limit of `[stores.cache]` as a rule,
+/// and as long as the server stood still at worst: then this ends it.
+const PUT_LATEST: Duration = Duration::from_secs(2);
+
+/// How long a fence lies on the server: past every `put` that was sent before it, by the server's own clock.
+const FENCE: Duration = Duration::from_secs(10);
+
+/// Keys of one script: it holds up everybody else on the server.
+const KEYS_MAX: usize = 128;
+
+/// Values stored between two looks at what has expired.
+const PUTS_PER_LOOK: u64 = 128;
+
+/// The entries of one cache.
+pub struct RedisCache {
+    redis: Redis,
+    name: String,
+    names: OnceLock<Names>,
+    ledger: Ledger,
+    fences: Fences,
+    /// Who marks a place does so alone: a mark that comes late would look like a loss.
+    marking: Mutex<()>,
+    puts: AtomicU64,
+    /// All that does not count is to be removed.
+    is_due: AtomicBool,
+    wake: Arc<Notify>,
+    me: Weak<Self>,
+    put: Script,
+    invalidate: Script,
+    drop: Script,
+}
+
+impl std::fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisCache").field("name", &self.name).field("redis", &self.redis).finish_non_exhaustive()
+    }
+}
+
+/// What is at a key: value, companion, mark.
+type Found = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+impl RedisCache {
+    /// The cache of a name. Nothing is asked yet.
+    pub fn new(redis: Redis, name: &str) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            redis,
+            name: name.to_owned(),
+            names: OnceLock::new(),
+            ledger: Ledger::new(),
+            fences: Fences::default(),
+            marking: Mutex::default(),
+            puts: AtomicU64::new(0),
+            is_due: AtomicBool::new(false),
+            wake: Arc::default(),
+            me: Weak::clone(me),
+            put: Script::new(include_str!("put.lua")),
+            invalidate: Script::new(include_str!("invalidate.lua")),
+            drop: Script::new(include_str!("drop.lua")),
+        })
+    }
+
+    /// The names, once it is known whether this is a cluster.
+    async fn names(&self) -> Result<&Names> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        let call = async |connection: &mut Connection| {
+            let time: (u64, u64) = redis::cmd("TIME").query_async(connection).await?;
+            Ok((matches!(connection, Connection::Cluster(_)), time.0 * 1_000 + time.1 / 1_000))
+        };
+        let (is_cluster, now_ms) = self.redis.call(call).await?;
+        let _one = self.marking.lock().await;
+        if self.names.get().is_none() {
+            self.ledger.set_clock(now_ms);
+            tokio::spawn(sweep::run(Weak::clone(&self.me), Arc::clone(&self.wake)));
+        }
+        Ok(self.names.get_or_init(|| Names::new(&self.name, is_cluster)))
+    }
+
+    /// What was left at a place, after marking it where nothing was.
+    async fn marked(&self, names: &Names, place: u16) -> Result<Left> {
+        if let Some(left) = self.ledger.left(place) {
+            return Ok(left);
+        }
+        let _one = self.marking.lock().await;
+        if let Some(left) = self.ledger.left(place) {
+            return Ok(left);
+        }
+        let left = Left { generation: self.ledger.generation(), count: 0 };
+        let mark = Mark { generation: left.generation, count: 0, floor: *self.fences.floor() };
+        self.redis.run::<()>(redis::cmd("SET").arg(names.mark(place)).arg(mark.write())).await?;
+        self.ledger.confirm(place, left);
+        Ok(left)
+    }
+
+    /// The server has lost what it had: nothing that lies there counts from here on.
+    fn lose(&self, left: Left) {
+        if self.ledger.lose(left.generation) {
+            tracing::warn!(cache = self.name, "redis has lost what it had: all entries are given up");
+            self.sweep_all();
+        }
+    }
+
+    fn sweep_all(&self) {
+        self.is_due.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    fn read(&self, left: Left, value: Option<Vec<u8>>, companion: Option<Vec<u8>>) -> Option<Entry> {
+        let companion = String::from_utf8(companion?).ok()?;
+        self.counts(left.generation, &companion)?;
+        text::entry(&companion, value)
+    }
+
+    /// Whether a companion is that of an entry which may be answered.
+    fn counts(&self, generation: u64, companion: &str) -> Option<()> {
+        let (of, position) = text::entry_of(companion)?;
+        (of == generation && position >= *self.fences.floor()).then_some(())
+    }
+
+    /// Removes keys of one place, in bounded steps.
+    async fn invalidate_place(
+        &self,
+        names: &Names,
+        place: u16,
+        keys: &[(&str, Position)],
+        floor: Option<Position>,
+    ) -> Result<u64> {
+        let floor = floor.map(|floor| floor.to_string()).unwrap_or_default();
+        let mut removed = 0;
+        for keys in keys.chunks(KEYS_MAX).chain(keys.is_empty().then_some(keys)) {
+            let left = self.marked(names, place).await?;
+            let mut call = self.invalidate.prepare_invoke();
+            call.key(names.mark(place)).key(names.index(place));
+            call.arg(format!("{:016x}", left.generation)).arg(left.count).arg(&floor).arg(text::millis(FENCE));
+            for (key, position) in keys {
+                call.key(*key).key(names.companion(key)).arg(position.to_string());
+            }
+            let (count, gone): (i64, u64) = self.redis.run_script(&call).await?;
+            removed += gone;
+            match u64::try_from(count) {
+                Ok(count) => self.ledger.confirm(place, Left { count, ..left }),
+                Err(_) => self.lose(left),
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn drop_one(&self, names: &Names, key: &str, companion: &str) -> Result<bool> {
+        let mut call = self.drop.prepare_invoke();
+        call.key(key).key(names.companion(key)).key(names.index(names.place(key)));
+        call.arg(companion).arg(text::millis(FENCE));
+        self.redis.run_script(&call).await
+    }
+}
+
+#[async_trait]
+impl EntryStore for RedisCache {
+    fn engine(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+        let names = self.names().await?;
+        let kept: Option<String> = self.redis.run(redis::cmd("GET").arg(names.checkpoint())).await?;
+        let Some((generation, checkpoint)) = kept.as_deref().and_then(text::read_checkpoint) else { return Ok(None) };
+        Ok(Some(checkpoint).filter(|_| self.ledger.generation() == generation))
+    }
+
+    fn near(&self, _key: &str) -> Option<Arc<Entry>> {
+        None
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Arc<Entry>>> {
+        let names = self.names().await?;
+        let place = names.place(key);
+        let Some(left) = self.ledger.left(place) else { return Ok(None) };
+        let mut get = redis::cmd("MGET");
+        get.arg(key).arg(names.companion(key)).arg(names.mark(place));
+        let (value, companion, mark): Found = self.redis.run(&get).await?;
+        if !left.is_in(mark_of(mark)) {
+            self.lose(left);
+            return Ok(None);
+        }
+        Ok(self.read(left, value, companion).map(Arc::new))
+    }
+
+    fn fence(&self, key: &str) -> Position {
+        self.fences.newest(key)
+    }
+
+    async fn put(&self, key: &str, entry: Arc<Entry>) -> Result<bool> {
+        let names = self.names().await?;
+        let place = names.place(key);
+        let left = self.marked(names, place).await?;
+        let lives = text::millis(entry.expires.saturating_duration_since(Instant::now()));
+        // Before it is sent, and after what was left there is known: what comes later meets the fence on the server.
+        if entry.position < self.fence(key) || lives == 0 {
+            return Ok(false);
+        }
+        let mut call = self.put.prepare_invoke();
+        call.key(key).key(names.companion(key)).key(names.mark(place)).key(names.index(place));
+        call.arg(entry.value.as_deref().unwrap_or_default()).arg(u8::from(entry.value.is_some())).arg(lives);
+        call.arg(text::companion(left.generation, &entry)).arg(self.ledger.server_ms(PUT_LATEST)).arg(left.count);
+        call.arg(lives.saturating_add(text::millis(FENCE)));
+        let (code, now_ms): (i64, u64) = self.redis.run_script(&call).await?;
+        self.ledger.set_clock(now_ms);
+        if code == -1 {
+            self.lose(left);
+        }
+        if self.puts.fetch_add(1, Ordering::Relaxed) % PUTS_PER_LOOK == PUTS_PER_LOOK - 1 {
+            self.wake.notify_one();
+        }
+        Ok(code == 1)
+    }
+
+    /// A prefix is taken as everything: which keys begin so, no command could tell on a cluster.
+    async fn invalidate(&self, gone: &[(Position, Gone)], checkpoint: Option<&Checkpoint>) -> Result<u64> {
+        let (mut keys, mut floor): (HashMap<&str, Position>, Option<Position>) = (HashMap::new(), None);
+        for (position, gone) in gone {
+            match gone {
+                Gone::Key(key) => {
+                    let newest = keys.entry(key).or_insert(*position);
+                    *newest = (*position).max(*newest);
+                }
+                Gone::Prefix(_) | Gone::All => floor = floor.max(Some(*position)),
+            }
+        }
+        keys.iter().for_each(|(key, position)| drop(self.fences.raise(key, *position)));
+        if let Some(floor) = floor {
+            drop(self.fences.raise_floor(floor));
+        }
+        let names = self.names().await?;
+        let mut places: BTreeMap<u16, Vec<(&str, Position)>> = BTreeMap::new();
+        for (key, position) in keys {
+            places.entry(names.place(key)).or_default().push((key, position));
+        }
+        let mut removed = 0;
+        for (place, keys) in &places {
+            removed += self.invalidate_place(names, *place, keys, None).await?;
+        }
+        if floor.is_some() {
+            if !names.is_cluster {
+                // For what was sent before and comes later: other programs would read it.
+                self.invalidate_place(names, 0, &[], floor).await?;
+            }
+            self.sweep_all();
+        }
+        if let Some(checkpoint) = checkpoint {
+            let text = text::write_checkpoint(self.ledger.generation(), checkpoint);
+            self.redis.run::<()>(redis::cmd("SET").arg(names.checkpoint()).arg(text)).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn remove(&self, key: &str) -> Result<bool> {
+        let names = self.names().await?;
+        self.drop_one(names, key, "*").await
+    }
+
+    async fn begin(&self, checkpoint: &Checkpoint) -> Result<()> {
+        drop(self.fences.raise_floor(checkpoint.position));
+        self.ledger.renew();
+        let names = self.names().await?;
+        if !names.is_cluster {
+            self.marked(names, 0).await?;
+        }
+        self.sweep_all();
+        let text = text::write_checkpoint(self.ledger.generation(), checkpoint);
+        self.redis.run::<()>(redis::cmd("SET").arg(names.checkpoint()).arg(text)).await
+    }
+
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Vec<(String, Arc<Entry>)>> {
+        self.entries_after(after, limit).await
+    }
+}
+
+fn mark_of(bytes: Option<Vec<u8>>) -> Option<Mark> {
+    Mark::read(std::str::from_utf8(&bytes?).ok()?)
+}
