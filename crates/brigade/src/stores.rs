@@ -15,7 +15,7 @@ use brigade_core::{
 };
 use engine_memory::{MemoryCache, MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
 use engine_postgres::{PostgresConfig, PostgresLog, PostgresSource, PostgresTruth};
-use engine_redis::{Redis, RedisCache, RedisConfig, RedisLimiter};
+use engine_redis::{Redis, RedisCache, RedisConfig, RedisLimiter, RedisSessions};
 use engine_sqlite::{SqliteConfig, SqliteCopy, SqliteNotes, SqliteSessions, SqliteSpool, SqliteTruth};
 use tokio::sync::watch;
 
@@ -175,6 +175,9 @@ impl Stores {
 
     /// What keeps sessions.
     pub(crate) fn sessions(&self, data_dir: &Path) -> Result<Arc<dyn Sessions>> {
+        if let Some(redis) = &self.redis {
+            return Ok(Arc::new(RedisSessions::new(redis.clone())));
+        }
         let clock = Arc::new(SteadyClock::from(&SystemClock));
         Ok(Arc::new(SqliteSessions::open(data_dir.join("sessions.db"), clock)?))
     }

@@ -18,9 +18,11 @@ mod connection;
 mod error;
 mod limiter;
 mod pool;
+mod sessions;
 
 pub use cache::RedisCache;
 pub use config::RedisConfig;
 pub use connection::Redis;
 pub use limiter::RedisLimiter;
 pub use pool::Connection;
+pub use sessions::RedisSessions;

@@ -8,5 +8,7 @@ mod cache;
 mod limiter;
 #[path = "main/reached.rs"]
 mod reached;
+#[path = "main/sessions.rs"]
+mod sessions;
 #[path = "main/world.rs"]
 mod world;

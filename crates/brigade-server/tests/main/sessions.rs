@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use brigade::NewApiKey;
+use brigade_testing::servers::Redis;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Running};
@@ -224,4 +225,34 @@ async fn a_cookie_counts_only_from_the_hosts_own_pages() {
         let both = send(&server, "POST", "/sessions/current/touch", &[("authorization", &with)], None).await;
         assert_eq!((both.status, both.header("set-cookie")), (200, None), "a Bearer is sent on purpose");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_logs_nobody_out() {
+    let Some(mut redis) = Redis::start_with(&[("appendonly", "yes"), ("appendfsync", "always")]) else { return };
+    let stores = format!("[stores.cache]\nurl = \"{}\"\ntimeout = \"2s\"\n", redis.url());
+    let server = Running::start_with(&format!("{stores}{AUTH}")).await;
+    let (token, service) = (create(&server, ann()).await, service(&server));
+    let with = bearer(&token);
+    let asks = [("GET", "/rest/v1/links"), ("GET", CURRENT), ("DELETE", CURRENT), ("POST", "/sessions/current/touch")];
+    redis.kill();
+    for (method, path) in asks {
+        let answer = send(&server, method, path, &[("authorization", &with)], None).await;
+        answer.is_error(503, "BRG503");
+        assert!(answer.header("retry-after").is_some(), "{method} {path}");
+    }
+    send(&server, "POST", "/sessions", &[("apikey", &service)], Some(ann())).await.is_error(503, "BRG503");
+    send(&server, "DELETE", "/sessions?principal=ann", &[("apikey", &service)], None).await.is_error(503, "BRG503");
+    redis.restart().unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        let status = send(&server, "GET", "/rest/v1/links", &[("authorization", &with)], None).await.status;
+        if status == 200 {
+            break;
+        }
+        assert!(status == 503 && begun.elapsed() < Duration::from_secs(10), "{status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(send(&server, "DELETE", CURRENT, &[("authorization", &with)], None).await.status, 204);
+    assert_eq!(send(&server, "GET", "/rest/v1/links", &[("authorization", &with)], None).await.status, 401);
 }
