@@ -48,7 +48,10 @@ pub trait EntryStore: Send + Sync {
     /// How far invalidations were applied; none before the first [`EntryStore::begin`], and where the store has lost it.
     async fn checkpoint(&self) -> Result<Option<Checkpoint>>;
 
-    /// The entry of a key, where the store lies in this process. It never waits. An expired entry is none.
+    /// Whether the store lies in this process: then [`EntryStore::near`] says all that [`EntryStore::get`] does.
+    fn is_near(&self) -> bool;
+
+    /// The entry of a key, where the store is near. It never waits. An expired entry is none.
     fn near(&self, key: &str) -> Option<Arc<Entry>>;
 
     /// The entry of a key. An expired entry is none.

@@ -73,6 +73,10 @@ impl EntryStore for MemoryCache {
         Ok(self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn near(&self, key: &str) -> Option<Arc<Entry>> {
         self.entries.get(key).filter(|entry| entry.expires > Instant::now())
     }

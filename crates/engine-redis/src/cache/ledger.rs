@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use brigade_core::data::Position;
+
 use super::text::{Mark, millis};
 
 /// See the file's head.
@@ -22,6 +24,8 @@ struct State {
     generation: u64,
     /// Places whose mark is of the generation.
     counts: HashMap<u16, u64>,
+    /// What was loaded before is given up.
+    floor: Position,
     /// How far the server's clock is ahead of the time since this process began.
     ahead_ms: u64,
 }
@@ -42,7 +46,7 @@ impl Left {
 
 impl Ledger {
     pub fn new() -> Self {
-        let state = State { generation: rand::random(), counts: HashMap::new(), ahead_ms: 0 };
+        let state = State { generation: rand::random(), counts: HashMap::new(), floor: Position::START, ahead_ms: 0 };
         Self { state: Mutex::new(state), began: Instant::now() }
     }
 
@@ -88,6 +92,18 @@ impl Ledger {
         is_first
     }
 
+    /// What was loaded before does not count any more, whatever its key.
+    pub fn give_up_before(&self, position: Position) {
+        let mut state = self.state();
+        state.floor = position.max(state.floor);
+    }
+
+    /// Whether an entry of a generation and position may be answered.
+    pub fn counts(&self, generation: u64, position: Position) -> bool {
+        let state = self.state();
+        state.generation == generation && position >= state.floor
+    }
+
     /// The server's clock, as it answered just now.
     pub fn set_clock(&self, now_ms: u64) {
         self.state().ahead_ms = now_ms.saturating_sub(millis(self.began.elapsed()));
@@ -101,8 +117,6 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use brigade_core::data::Position;
-
     use super::*;
 
     #[test]

@@ -155,16 +155,14 @@ impl RedisCache {
         self.wake.notify_one();
     }
 
-    fn read(&self, left: Left, value: Option<Vec<u8>>, companion: Option<Vec<u8>>) -> Option<Entry> {
+    fn read(&self, value: Option<Vec<u8>>, companion: Option<Vec<u8>>) -> Option<Entry> {
         let companion = String::from_utf8(companion?).ok()?;
-        self.counts(left.generation, &companion)?;
-        text::entry(&companion, value)
+        if self.counts(&companion) { text::entry(&companion, value) } else { None }
     }
 
     /// Whether a companion is that of an entry which may be answered.
-    fn counts(&self, generation: u64, companion: &str) -> Option<()> {
-        let (of, position) = text::entry_of(companion)?;
-        (of == generation && position >= *self.fences.floor()).then_some(())
+    fn counts(&self, companion: &str) -> bool {
+        text::entry_of(companion).is_some_and(|(generation, position)| self.ledger.counts(generation, position))
     }
 
     /// Removes keys of one place, in bounded steps.
@@ -195,6 +193,27 @@ impl RedisCache {
         Ok(removed)
     }
 
+    /// Removes the keys that begin so. Of everything nothing counts at once, and `sweep` removes it.
+    async fn invalidate_prefix(&self, names: &Names, prefix: &str, position: Position) -> Result<u64> {
+        if !names.is_cluster {
+            // First nothing from before is stored any more, as it would be by what was sent before and comes later.
+            self.invalidate_place(names, 0, &[], Some(position)).await?;
+        }
+        if names.is_cluster || prefix.is_empty() {
+            self.ledger.give_up_before(position);
+            self.sweep_all();
+            return Ok(0);
+        }
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let keys = self.keys_with(names, prefix, after.as_deref(), KEYS_MAX).await?;
+            let Some(last) = keys.last() else { return Ok(removed) };
+            let gone: Vec<_> = keys.iter().map(|key| (key.as_str(), position)).collect();
+            removed += self.invalidate_place(names, 0, &gone, None).await?;
+            after = Some(last.clone());
+        }
+    }
+
     async fn drop_one(&self, names: &Names, key: &str, companion: &str) -> Result<bool> {
         let mut call = self.drop.prepare_invoke();
         call.key(key).key(names.companion(key)).key(names.index(names.place(key)));
@@ -216,6 +235,10 @@ impl EntryStore for RedisCache {
         Ok(Some(checkpoint).filter(|_| self.ledger.generation() == generation))
     }
 
+    fn is_near(&self) -> bool {
+        false
+    }
+
     fn near(&self, _key: &str) -> Option<Arc<Entry>> {
         None
     }
@@ -231,7 +254,7 @@ impl EntryStore for RedisCache {
             self.lose(left);
             return Ok(None);
         }
-        Ok(self.read(left, value, companion).map(Arc::new))
+        Ok(self.read(value, companion).map(Arc::new))
     }
 
     fn fence(&self, key: &str) -> Position {
@@ -263,22 +286,22 @@ impl EntryStore for RedisCache {
         Ok(code == 1)
     }
 
-    /// A prefix is taken as everything: which keys begin so, no command could tell on a cluster.
+    /// On a cluster a prefix is taken as everything: its keys lie in all slots.
     async fn invalidate(&self, gone: &[(Position, Gone)], checkpoint: Option<&Checkpoint>) -> Result<u64> {
-        let (mut keys, mut floor): (HashMap<&str, Position>, Option<Position>) = (HashMap::new(), None);
+        let mut keys: HashMap<&str, Position> = HashMap::new();
+        // By prefix; of all keys it is the empty one.
+        let mut wide: HashMap<&str, Position> = HashMap::new();
         for (position, gone) in gone {
-            match gone {
-                Gone::Key(key) => {
-                    let newest = keys.entry(key).or_insert(*position);
-                    *newest = (*position).max(*newest);
-                }
-                Gone::Prefix(_) | Gone::All => floor = floor.max(Some(*position)),
-            }
+            let newest = match gone {
+                Gone::Key(key) => keys.entry(key),
+                Gone::Prefix(prefix) => wide.entry(prefix),
+                Gone::All => wide.entry(""),
+            };
+            let newest = newest.or_insert(*position);
+            *newest = (*position).max(*newest);
         }
         keys.iter().for_each(|(key, position)| drop(self.fences.raise(key, *position)));
-        if let Some(floor) = floor {
-            drop(self.fences.raise_floor(floor));
-        }
+        wide.values().for_each(|position| drop(self.fences.raise_floor(*position)));
         let names = self.names().await?;
         let mut places: BTreeMap<u16, Vec<(&str, Position)>> = BTreeMap::new();
         for (key, position) in keys {
@@ -288,12 +311,8 @@ impl EntryStore for RedisCache {
         for (place, keys) in &places {
             removed += self.invalidate_place(names, *place, keys, None).await?;
         }
-        if floor.is_some() {
-            if !names.is_cluster {
-                // For what was sent before and comes later: other programs would read it.
-                self.invalidate_place(names, 0, &[], floor).await?;
-            }
-            self.sweep_all();
+        for (prefix, position) in wide {
+            removed += self.invalidate_prefix(names, prefix, position).await?;
         }
         if let Some(checkpoint) = checkpoint {
             let text = text::write_checkpoint(self.ledger.generation(), checkpoint);

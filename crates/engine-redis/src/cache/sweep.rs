@@ -71,11 +71,10 @@ impl RedisCache {
         if let Some(left) = left.filter(|left| !left.is_in(mark)) {
             self.lose(left);
         }
-        let generation = self.ledger.generation();
         for (key, companion) in keys.iter().zip(companions) {
             let companion = companion.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
             // Past its end the companion is a fence, and goes by itself.
-            if self.counts(generation, &companion).is_none() {
+            if !self.counts(&companion) {
                 self.drop_one(names, key, &companion).await?;
             }
         }
@@ -123,6 +122,21 @@ impl RedisCache {
         self.redis.run(range.arg("+").arg("LIMIT").arg(0).arg(limit)).await
     }
 
+    /// The next keys of the only place that begin so.
+    pub(super) async fn keys_with(
+        &self,
+        names: &Names,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let mut range = redis::cmd("ZRANGEBYLEX");
+        range.arg(names.index(0)).arg(after.map_or_else(|| format!("[{prefix}"), |after| format!("({after}")));
+        // Past every text that begins so: no text has this byte.
+        let end = [b"(", prefix.as_bytes(), &[0xff]].concat();
+        self.redis.run(range.arg(end).arg("LIMIT").arg(0).arg(limit)).await
+    }
+
     /// The next entries, by place and in it by key.
     pub(super) async fn entries_after(&self, after: Option<&str>, limit: usize) -> Result<Vec<(String, Arc<Entry>)>> {
         let names = self.names().await?;
@@ -158,7 +172,7 @@ impl RedisCache {
         let mut entries = Vec::new();
         for (key, found) in keys.iter().zip(found[1..].chunks_mut(2)) {
             let [value, companion] = found else { continue };
-            if let Some(entry) = self.read(left, value.take(), companion.take()) {
+            if let Some(entry) = self.read(value.take(), companion.take()) {
                 entries.push((key.clone(), Arc::new(entry)));
             }
         }

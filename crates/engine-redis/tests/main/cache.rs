@@ -109,6 +109,21 @@ async fn after_everything_went_none_of_it_lies_there_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_takes_its_own_keys_alone() {
+    let Some(server) = Server::start() else { return };
+    let cache = begun(patient(&server.url())).await;
+    for key in ["feed:1:0", "feed:1:1", "feed:10:0", "feed:2:0"] {
+        assert!(cache.put(key, entry(Some("[]"), 5)).await.unwrap());
+    }
+    let gone = [(at(9), Gone::Prefix("feed:1:".to_owned()))];
+    assert_eq!(cache.invalidate(&gone, None).await.unwrap(), 2);
+    assert_eq!(server.command(&["EXISTS", "feed:1:0", "feed:1:1"]).unwrap(), "0");
+    for key in ["feed:10:0", "feed:2:0"] {
+        assert!(value(cache.as_ref(), key).await.is_some(), "{key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_has_expired_leaves_the_index() {
     let Some(server) = Server::start() else { return };
     let cache = begun(patient(&server.url())).await;

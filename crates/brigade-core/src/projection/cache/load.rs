@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -22,11 +22,18 @@ use crate::{
     limits::{CACHE_LOAD_WAIT, CACHE_LOADS_BESIDE_MAX, CACHE_VALUE_BYTES_MAX},
 };
 
+/// Looks into a store that is not near before the truth is asked after all.
+const LOOKS_MAX: u32 = 3;
+
 type Loaded = Option<Result<Arc<Entry>>>;
 
 /// The loads that are under way, one for each key.
 #[derive(Default)]
-pub(super) struct Loads(Mutex<HashMap<String, Arc<Load>>>);
+pub(super) struct Loads {
+    under_way: Mutex<HashMap<String, Arc<Load>>>,
+    /// Counts those that have ended.
+    ended: AtomicU64,
+}
 
 /// One load.
 struct Load {
@@ -39,7 +46,7 @@ struct Load {
 
 impl Loads {
     fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Load>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is loaded now for a key is not kept.
@@ -53,6 +60,11 @@ impl Loads {
     pub(super) fn contains(&self, key: &str) -> bool {
         self.all().contains_key(key)
     }
+
+    /// Counts those that have ended: who looked in the store before the last one did, looks again.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::SeqCst)
+    }
 }
 
 /// How a load is asked for.
@@ -62,15 +74,29 @@ pub(super) struct Wanted {
     pub after: Position,
     /// Whether the store may have it meanwhile, and is given it.
     pub through_store: bool,
+    /// Loads that had ended when the store was looked at.
+    pub ended: u64,
 }
 
 impl Cache {
     /// What the truth has under a key, asked for once for all who wait.
-    pub(super) async fn load(self: &Arc<Self>, key: &str, wanted: Wanted) -> Result<Arc<Entry>> {
-        let mut is_waiting = false;
+    pub(super) async fn load(self: &Arc<Self>, key: &str, mut wanted: Wanted) -> Result<Arc<Entry>> {
+        let (mut is_waiting, mut looks) = (false, 0);
         loop {
             let (loaded, shares) = match self.join(key, wanted) {
                 Joined::There(entry) => return Ok(entry),
+                Joined::Again => {
+                    wanted.ended = self.loads.ended();
+                    if let Ok(Some(entry)) = self.store.get(key).await {
+                        return Ok(entry);
+                    }
+                    // While others end all the time it is not looked for for ever.
+                    looks += 1;
+                    if looks == LOOKS_MAX {
+                        wanted.ended = u64::MAX;
+                    }
+                    continue;
+                }
                 Joined::Own(loaded) => (loaded, true),
                 Joined::Other(loaded, shares) => {
                     if !is_waiting {
@@ -106,8 +132,10 @@ impl Cache {
         }
         // The load before may have ended since the store was asked.
         let there = if wanted.through_store { self.store.near(key) } else { None };
+        let may_be_there = wanted.through_store && wanted.ended < self.loads.ended();
         match there {
             Some(entry) => Joined::There(entry),
+            None if may_be_there && !self.store.is_near() => Joined::Again,
             None => Joined::Own(self.begin(&mut loads, key, wanted.through_store)),
         }
     }
@@ -212,6 +240,8 @@ impl Cache {
 enum Joined {
     /// It is in the store by now.
     There(Arc<Entry>),
+    /// It may be in the store by now.
+    Again,
     /// The caller's own load.
     Own(watch::Receiver<Loaded>),
     /// Another one's, and whether its value will do.
@@ -228,6 +258,7 @@ struct UnderWay<'l> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut loads = self.cache.loads.all();
+        self.cache.loads.ended.fetch_add(1, Ordering::SeqCst);
         if loads.get(self.key).is_some_and(|load| Arc::ptr_eq(load, self.load)) {
             loads.remove(self.key);
         }

@@ -90,6 +90,7 @@ impl Cache {
         }
         // Before the entry is looked at: what is there then, is right at this place of the log.
         let applied = self.applied().unwrap_or(after);
+        let ended = self.loads.ended();
         let found = match self.store.get(key).await {
             Ok(found) => found,
             Err(error) => {
@@ -104,7 +105,7 @@ impl Cache {
             }
             None => {
                 self.counters.misses.increment(1);
-                (self.load(key, Wanted { after, through_store: true }).await?, Outcome::Miss)
+                (self.load(key, Wanted { after, through_store: true, ended }).await?, Outcome::Miss)
             }
         };
         Ok(answer(&entry, applied, outcome))
@@ -113,7 +114,7 @@ impl Cache {
     /// The truth answers; who asks for the same meanwhile, shares that.
     async fn bypass(self: &Arc<Self>, key: &str, after: Position) -> Result<Answer> {
         self.counters.bypasses.increment(1);
-        let entry = self.load(key, Wanted { after, through_store: false }).await?;
+        let entry = self.load(key, Wanted { after, through_store: false, ended: u64::MAX }).await?;
         Ok(answer(&entry, after, Outcome::Bypass))
     }
 

@@ -16,12 +16,13 @@ use std::{
 use async_trait::async_trait;
 use brigade_core::{
     data::{Position, Result, Row as Values},
-    engine::{CheckedRead, ReadAnswer, Routine, Tables},
+    engine::{CheckedRead, EntryStore, ReadAnswer, Routine, Tables},
     projection::{Cache, Projections, RunnerOptions, cache::Answer},
-    schema::{Model, NamedQuery},
+    schema::{CacheStore, Model, NamedQuery},
 };
-use brigade_testing::servers::Postgres;
+use brigade_testing::servers::{Postgres, Redis as Server};
 use engine_memory::MemoryCache;
+use engine_redis::{Redis, RedisCache, RedisConfig};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -67,7 +68,7 @@ struct World {
 }
 
 impl World {
-    async fn open(engine: &'static str, stores: &str, settings: &str) -> Self {
+    async fn open(engine: &'static str, (stores, redis): (&str, Option<&Server>), settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         std::fs::write(folder.path().join("migrations/0001_init.sql"), SCHEMA).unwrap();
@@ -79,20 +80,15 @@ impl World {
         let tables = Arc::clone(&inner.stores.tables);
         let gate = Arc::new(Gated { tables, asked: AtomicUsize::new(0), open: watch::Sender::new(true) });
         let config = &inner.project.config.caches["t"];
-        let store = MemoryCache::new(config.max_entries, config.max_bytes, metrics::Counter::noop());
+        let store: Arc<dyn EntryStore> = match redis {
+            Some(server) => RedisCache::new(patient(server), "t"),
+            None => Arc::new(MemoryCache::new(config.max_entries, config.max_bytes, metrics::Counter::noop())),
+        };
         let (truth, log) = (Arc::clone(&inner.stores.truth), Arc::clone(&inner.stores.log));
         let sources = (truth, log, Arc::clone(&gate) as Arc<dyn Tables>);
         let file = Arc::new(inner.project.config.clone());
         let cache = Arc::new(
-            Cache::new(
-                "t",
-                &file,
-                Arc::new(store),
-                sources,
-                Arc::clone(&inner.routines) as _,
-                inner.models.subscribe(),
-            )
-            .unwrap(),
+            Cache::new("t", &file, store, sources, Arc::clone(&inner.routines) as _, inner.models.subscribe()).unwrap(),
         );
         let sources = inner.stores.sources(folder.path(), &inner.models).unwrap();
         let projections = Projections::start(vec![Arc::clone(&cache) as _], sources, RunnerOptions::default()).await;
@@ -145,10 +141,23 @@ fn number(answer: &Answer) -> Option<i64> {
 /// Runs a test on every truth there is.
 fn on_every_engine<F: Future<Output = ()>>(settings: &str, test: impl Fn(World) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async { test(World::open("sqlite", "", settings).await).await });
-    if let Some(server) = Postgres::start() {
-        let database = server.create_database();
-        let stores = format!("[stores]\ntruth = {:?}\n", database.url);
-        runtime.block_on(async { test(World::open("postgres", &stores, settings).await).await });
+    let redis = Server::start();
+    let mut caches = vec![("sqlite", "postgres", None)];
+    caches.extend(redis.as_ref().map(|redis| ("sqlite, redis", "postgres, redis", Some(redis))));
+    let postgres = Postgres::start();
+    for (sqlite, on_postgres, redis) in caches {
+        runtime.block_on(async { test(World::open(sqlite, ("", redis), settings).await).await });
+        if let Some(server) = &postgres {
+            let database = server.create_database();
+            let stores = format!("[stores]\ntruth = {:?}\n", database.url);
+            runtime.block_on(async { test(World::open(on_postgres, (&stores, redis), settings).await).await });
+        }
     }
+}
+
+/// A Redis with a time limit that a busy machine keeps.
+fn patient(server: &Server) -> Redis {
+    let mut store = CacheStore::at(&server.url());
+    store.timeout = Duration::from_secs(5);
+    Redis::new(RedisConfig { store, folder: std::env::temp_dir() }).unwrap()
 }
