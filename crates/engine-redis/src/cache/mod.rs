@@ -17,13 +17,13 @@
 //! nobody can tell which values a changed brigade.toml would have made. On a cluster no command sees more than one slot, so
 //! each slot has its mark; a loss in one gives up the entries of all.
 
+mod invalidate;
 mod ledger;
 mod names;
 mod sweep;
 mod text;
 
 use std::{
-    collections::{BTreeMap, HashMap},
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -53,9 +53,6 @@ const PUT_LATEST: Duration = Duration::from_secs(2);
 
 /// How long a fence lies on the server: past every `put` that was sent before it, by the server's own clock.
 const FENCE: Duration = Duration::from_secs(10);
-
-/// Keys of one script: it holds up everybody else on the server.
-const KEYS_MAX: usize = 128;
 
 /// Values stored between two looks at what has expired.
 const PUTS_PER_LOOK: u64 = 128;
@@ -165,55 +162,6 @@ impl RedisCache {
         text::entry_of(companion).is_some_and(|(generation, position)| self.ledger.counts(generation, position))
     }
 
-    /// Removes keys of one place, in bounded steps.
-    async fn invalidate_place(
-        &self,
-        names: &Names,
-        place: u16,
-        keys: &[(&str, Position)],
-        floor: Option<Position>,
-    ) -> Result<u64> {
-        let floor = floor.map(|floor| floor.to_string()).unwrap_or_default();
-        let mut removed = 0;
-        for keys in keys.chunks(KEYS_MAX).chain(keys.is_empty().then_some(keys)) {
-            let left = self.marked(names, place).await?;
-            let mut call = self.invalidate.prepare_invoke();
-            call.key(names.mark(place)).key(names.index(place));
-            call.arg(format!("{:016x}", left.generation)).arg(left.count).arg(&floor).arg(text::millis(FENCE));
-            for (key, position) in keys {
-                call.key(*key).key(names.companion(key)).arg(position.to_string());
-            }
-            let (count, gone): (i64, u64) = self.redis.run_script(&call).await?;
-            removed += gone;
-            match u64::try_from(count) {
-                Ok(count) => self.ledger.confirm(place, Left { count, ..left }),
-                Err(_) => self.lose(left),
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Removes the keys that begin so. Of everything nothing counts at once, and `sweep` removes it.
-    async fn invalidate_prefix(&self, names: &Names, prefix: &str, position: Position) -> Result<u64> {
-        if !names.is_cluster {
-            // First nothing from before is stored any more, as it would be by what was sent before and comes later.
-            self.invalidate_place(names, 0, &[], Some(position)).await?;
-        }
-        if names.is_cluster || prefix.is_empty() {
-            self.ledger.give_up_before(position);
-            self.sweep_all();
-            return Ok(0);
-        }
-        let (mut removed, mut after) = (0, None);
-        loop {
-            let keys = self.keys_with(names, prefix, after.as_deref(), KEYS_MAX).await?;
-            let Some(last) = keys.last() else { return Ok(removed) };
-            let gone: Vec<_> = keys.iter().map(|key| (key.as_str(), position)).collect();
-            removed += self.invalidate_place(names, 0, &gone, None).await?;
-            after = Some(last.clone());
-        }
-    }
-
     async fn drop_one(&self, names: &Names, key: &str, companion: &str) -> Result<bool> {
         let mut call = self.drop.prepare_invoke();
         call.key(key).key(names.companion(key)).key(names.index(names.place(key)));
@@ -286,39 +234,8 @@ impl EntryStore for RedisCache {
         Ok(code == 1)
     }
 
-    /// On a cluster a prefix is taken as everything: its keys lie in all slots.
     async fn invalidate(&self, gone: &[(Position, Gone)], checkpoint: Option<&Checkpoint>) -> Result<u64> {
-        let mut keys: HashMap<&str, Position> = HashMap::new();
-        // By prefix; of all keys it is the empty one.
-        let mut wide: HashMap<&str, Position> = HashMap::new();
-        for (position, gone) in gone {
-            let newest = match gone {
-                Gone::Key(key) => keys.entry(key),
-                Gone::Prefix(prefix) => wide.entry(prefix),
-                Gone::All => wide.entry(""),
-            };
-            let newest = newest.or_insert(*position);
-            *newest = (*position).max(*newest);
-        }
-        keys.iter().for_each(|(key, position)| drop(self.fences.raise(key, *position)));
-        wide.values().for_each(|position| drop(self.fences.raise_floor(*position)));
-        let names = self.names().await?;
-        let mut places: BTreeMap<u16, Vec<(&str, Position)>> = BTreeMap::new();
-        for (key, position) in keys {
-            places.entry(names.place(key)).or_default().push((key, position));
-        }
-        let mut removed = 0;
-        for (place, keys) in &places {
-            removed += self.invalidate_place(names, *place, keys, None).await?;
-        }
-        for (prefix, position) in wide {
-            removed += self.invalidate_prefix(names, prefix, position).await?;
-        }
-        if let Some(checkpoint) = checkpoint {
-            let text = text::write_checkpoint(self.ledger.generation(), checkpoint);
-            self.redis.run::<()>(redis::cmd("SET").arg(names.checkpoint()).arg(text)).await?;
-        }
-        Ok(removed)
+        self.apply(gone, checkpoint).await
     }
 
     async fn remove(&self, key: &str) -> Result<bool> {

@@ -108,6 +108,33 @@ async fn after_everything_went_none_of_it_lies_there_for_long() {
     until("the public keys are gone", || public().is_empty()).await;
 }
 
+/// What was sent before a change and arrives after it: as the script gets it, by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_that_stores_refuses_what_comes_late() {
+    let Some(server) = Server::start() else { return };
+    let cache = begun(patient(&server.url())).await;
+    assert!(cache.put(PUBLIC, entry(Some("old"), 5)).await.unwrap());
+    let companion = server.command(&["GET", COMPANION]).unwrap();
+    let sent = |companion: &str, deadline: &str| {
+        let script = include_str!("../../src/cache/put.lua");
+        let keys = [PUBLIC, COMPANION, "brigade:cache:link:mark", "brigade:cache:link:keys"];
+        let words =
+            [&["EVAL", script, "4"][..], &keys, &["old", "1", "60000", companion, deadline, "0", "70000"]].concat();
+        let answer = server.command(&words).unwrap();
+        answer.lines().next().unwrap().to_owned()
+    };
+    const EVER: &str = "99999999999999";
+    assert_eq!(sent(&companion, EVER), "1");
+    assert_eq!(sent(&companion, "1"), "-2", "past its time");
+    assert_eq!(sent(&companion.replace("e ", "e 0"), EVER), "-1", "of another generation");
+    change(&cache, 6).await;
+    assert_eq!(sent(&companion, EVER), "0", "the fence");
+    server.command(&["DEL", COMPANION]).unwrap();
+    cache.invalidate(&[(at(7), Gone::All)], None).await.unwrap();
+    assert_eq!(sent(&companion, EVER), "0", "the floor");
+    assert_eq!(server.command(&["EXISTS", PUBLIC]).unwrap(), "0");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prefix_takes_its_own_keys_alone() {
     let Some(server) = Server::start() else { return };
