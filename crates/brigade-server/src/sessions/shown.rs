@@ -43,10 +43,12 @@ mod tests {
 
     use super::*;
 
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn a_bearer_outranks_the_cookie() {
         let by = |token, by_cookie| Some(Shown { token, by_cookie });
-        let cases: [(&[(&str, &str)], Option<Shown<'_>>); 8] = [
+        let cases: [(Headers<'_>, Option<Shown<'_>>); 8] = [
             (&[], None),
             (&[("cookie", "sid=bgs_a")], by("bgs_a", true)),
             (&[("cookie", "x=1; sid=\"bgs_a\";y")], by("bgs_a", true)),

@@ -18,7 +18,9 @@ jwt_secret = \"a secret of at least thirty-two bytes, made for tests\"
 links = [\"select\", \"insert\"]
 ";
 
-async fn send(server: &Running, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+async fn send(server: &Running, method: &str, path: &str, headers: Headers<'_>, body: Option<Value>) -> Answer {
     let mut request = server.request(method, path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -202,7 +204,7 @@ async fn a_cookie_counts_only_from_the_hosts_own_pages() {
         let (cookie, with) = (format!("brigade_session={token}"), bearer(&token));
         let host = server.address.to_string();
         let own = format!("http://{host}");
-        let cases: [(&str, &[(&str, &str)], bool); 8] = [
+        let cases: [(&str, Headers<'_>, bool); 8] = [
             ("nothing is said", &[], false),
             ("the same origin", &[("sec-fetch-site", "same-origin")], true),
             ("typed in", &[("sec-fetch-site", "none")], true),

@@ -234,3 +234,6 @@ fn no_object() -> Error {
 fn malformed(message: &str) -> Error {
     Error::new(code::MALFORMED, message)
 }
+
+#[cfg(test)]
+mod tests;
