@@ -122,20 +122,20 @@ impl CacheHandle {
     /// # Errors
     /// BRG400 for a cache of a query, whose keys nobody knows; else as [`CacheHandle::get_fresh`].
     pub async fn warm_all(&self) -> Result<u64> {
-        let Some((table, keys_of)) = self.cache.rows() else {
+        let Some(cached) = self.cache.rows() else {
             return Err(Error::new(code::MALFORMED, "which keys a query is asked for is not known")
                 .hint("say which: {\"keys\": [\"feed:7:1\"]}"));
         };
-        let layout = table.layout();
+        let layout = cached.table.layout();
         let (mut loaded, mut after): (u64, Option<Key>) = (0, None);
         loop {
             // A snapshot for each chunk: none is held while the cache loads.
             let mut snapshot = self.brigade.truth().snapshot().await?;
-            let rows = snapshot.scan(&table, after.as_ref(), CHUNK_MAX.min(1_000)).await?;
+            let rows = snapshot.scan(&cached.table, after.as_ref(), CHUNK_MAX.min(1_000)).await?;
             drop(snapshot);
             let Some(last) = rows.last() else { return Ok(loaded) };
             after = layout.key_of(last);
-            let mut keys: Vec<String> = rows.iter().flat_map(|row| keys_of(row)).collect();
+            let mut keys: Vec<String> = rows.iter().flat_map(|row| cached.keys(row)).collect();
             keys.truncate(usize::try_from(self.cache.entries_max() - loaded).unwrap_or(usize::MAX));
             loaded += self.load_all(&keys).await?;
             if loaded >= self.cache.entries_max() {

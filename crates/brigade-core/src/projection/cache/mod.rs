@@ -31,7 +31,7 @@ use crate::{
 
 pub use counters::describe;
 pub use definition::{CachedQuery, Permission, Queries};
-pub use read::{Answer, Outcome};
+pub use read::{Answer, CachedRows, Outcome};
 
 use counters::Counters;
 use definition::Definition;

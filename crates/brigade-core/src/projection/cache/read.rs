@@ -8,10 +8,10 @@ use std::{
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::{Cache, Permission, load::Wanted};
+use super::{Cache, Permission, definition::Definition, load::Wanted};
 use crate::{
     cache::is_due,
-    data::{Error, Position, Result, Value, code},
+    data::{Error, Layout, Position, Result, Value, code},
     engine::Entry,
     limits::CACHE_KEY_BYTES_MAX,
     schema::Table,
@@ -165,16 +165,27 @@ impl Cache {
         self.config.max_entries
     }
 
-    /// The table of its rows, and the keys that a row of it has; none for a cache of a query.
-    pub fn rows(&self) -> Option<(Arc<Table>, impl Fn(&[Value]) -> Vec<String> + use<>)> {
+    /// The rows that its values are of; none for a cache of a query.
+    pub fn rows(&self) -> Option<CachedRows> {
         let definition = self.definition();
         let table = Arc::clone(self.relations().model().table(&definition.as_table()?.table.name)?);
-        let layout = table.layout();
-        let keys = move |row: &[Value]| {
-            let of = definition.as_table().and_then(|of| of.keys_of(&layout, |at| row.get(at).cloned()));
-            of.unwrap_or_default()
-        };
-        Some((table, keys))
+        Some(CachedRows { layout: table.layout(), table, definition })
+    }
+}
+
+/// The rows that the values of a cache are of.
+pub struct CachedRows {
+    /// Their table.
+    pub table: Arc<Table>,
+    layout: Layout,
+    definition: Arc<Definition>,
+}
+
+impl CachedRows {
+    /// The keys that a row has.
+    pub fn keys(&self, row: &[Value]) -> Vec<String> {
+        let of = self.definition.as_table().and_then(|of| of.keys_of(&self.layout, |at| row.get(at).cloned()));
+        of.unwrap_or_default()
     }
 }
 
