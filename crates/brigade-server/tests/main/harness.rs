@@ -174,7 +174,10 @@ impl Running {
     /// Stops it, closes the project, and opens it again.
     pub async fn restart(mut self) -> Self {
         self.stop().await;
-        Self::open(self.folder, ServerLimits::default()).await
+        let Self { folder, brigade, .. } = self;
+        // As the end of a process does: with its last handle its files are closed.
+        drop(brigade);
+        Self::open(folder, ServerLimits::default()).await
     }
 
     /// Asks it to stop and waits until it has.
