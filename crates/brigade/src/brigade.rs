@@ -19,7 +19,7 @@ use brigade_core::{
     live::Hub,
     log::{self, After, Follower, Retention},
     projection::Projections,
-    schema::{Config, LatestRelations, Model},
+    schema::{Config, LatestRelations, Model, nearest},
 };
 use tokio::sync::watch;
 
@@ -79,6 +79,20 @@ pub(crate) struct Inner {
     pub(crate) runs: bool,
     pub(crate) retention: Option<Retention>,
     pub(crate) closing: AtomicBool,
+}
+
+/// BRG404 for the name of something that brigade.toml declares: the name that was probably meant, or how it is declared.
+pub(crate) fn undeclared<'n>(
+    kind: &str,
+    name: &str,
+    declared: impl IntoIterator<Item = &'n String>,
+    example: &str,
+) -> Error {
+    let error = Error::new(code::NOT_FOUND, format!("there is no {kind} \"{name}\""));
+    match nearest(name, declared.into_iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+        None => error.hint(format!("{kind}s are declared in brigade.toml, as {example}")),
+    }
 }
 
 impl fmt::Debug for Brigade {

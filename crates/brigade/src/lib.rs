@@ -20,8 +20,8 @@
 //! ```
 //!
 //! In reading order: `project` (the files), `stores` (the one `match` from URL to engine), `open`, `brigade` (what an
-//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `limiting` (how often), `sessions` (who is logged in), `operate` (migrations, projections, health), `keys` (who may
-//! come in).
+//! open project can do), `read` and `table_write` (tables), `routines` (named queries), `caching` (what is kept ready), `limiting` (how often),
+//! `sessions` (who is logged in), `operate` (migrations, projections, health), `keys` (who may come in).
 
 mod brigade;
 mod caching;

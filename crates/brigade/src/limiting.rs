@@ -12,11 +12,11 @@ use brigade_core::{
     engine::Limiter,
     limit::{Quota, Unfilled, Verdict},
     limits::LIMIT_KEY_BYTES_MAX,
-    schema::{LimitConfig, nearest},
+    schema::LimitConfig,
 };
 use metrics::Counter;
 
-use crate::{Brigade, Project, stores::Stores};
+use crate::{Brigade, Project, brigade::undeclared, stores::Stores};
 
 /// All limits of a project.
 #[derive(Default)]
@@ -89,13 +89,7 @@ impl Brigade {
     /// BRG404 with the nearest name.
     pub fn limit(&self, name: &str) -> Result<Limit> {
         let limits = &self.inner.limits.0;
-        limits.get(name).cloned().ok_or_else(|| {
-            let error = Error::new(code::NOT_FOUND, format!("there is no limit \"{name}\""));
-            match nearest(name, limits.keys().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error.hint("limits are declared in brigade.toml, as [limits.api]"),
-            }
-        })
+        limits.get(name).cloned().ok_or_else(|| undeclared("limit", name, limits.keys(), "[limits.api]"))
     }
 }
 

@@ -227,12 +227,16 @@ impl Attempt {
             Failure::Apply(error, changes) => (error, Some(changes)),
         };
         let is_gone = matches!(error.code(), code::POSITION_GONE | code::OTHER_HISTORY);
-        if is_gone && line.projection.as_cache().is_some() && self.begin_anew(line).await {
-            return Ok(());
-        }
-        if is_gone && line.projection.as_cache().is_none() {
-            line.update(|known| known.detached = true);
-            return Err(format!("rebuild needed: {error}"));
+        if is_gone {
+            match line.projection.as_cache() {
+                Some(_) if self.begin_anew(line).await => return Ok(()),
+                // It is tried again, as after any other failure.
+                Some(_) => {}
+                None => {
+                    line.update(|known| known.detached = true);
+                    return Err(format!("rebuild needed: {error}"));
+                }
+            }
         }
         self.failures += 1;
         metrics::counter!("brigade_projection_retries_total", "projection" => line.name().to_owned()).increment(1);

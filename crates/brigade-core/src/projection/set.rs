@@ -88,10 +88,7 @@ impl Projections {
     pub async fn verify(&self, name: &str, progress: Option<Progress>) -> Result<Verification> {
         let line = self.line(name)?;
         let _comparing = line.comparing.lock().await;
-        match line.projection.as_cache() {
-            Some(cache) => cache.compare(line, false, progress.as_ref()).await,
-            None => compare(line, &mut Held::Live, false, progress.as_ref()).await,
-        }
+        compare_live(line, false, progress.as_ref()).await
     }
 
     /// Puts right the keys that differ and touches no other; returns how many.
@@ -101,10 +98,7 @@ impl Projections {
     pub async fn repair(&self, name: &str, progress: Option<Progress>) -> Result<u64> {
         let line = self.line(name)?;
         let _comparing = line.comparing.lock().await;
-        let found = match line.projection.as_cache() {
-            Some(cache) => cache.compare(line, true, progress.as_ref()).await?,
-            None => compare(line, &mut Held::Live, true, progress.as_ref()).await?,
-        };
+        let found = compare_live(line, true, progress.as_ref()).await?;
         line.sources.notes.clear_dead_letters(line.name()).await?;
         line.update(|known| known.dead_letters = 0);
         Ok(found.differences.len() as u64 + found.more)
@@ -197,6 +191,13 @@ impl Projections {
                 format!("there are: {names}")
             })
         })
+    }
+}
+
+async fn compare_live(line: &Arc<Line>, mend: bool, progress: Option<&Progress>) -> Result<Verification> {
+    match line.projection.as_cache() {
+        Some(cache) => cache.compare(line, mend, progress).await,
+        None => compare(line, &mut Held::Live, mend, progress).await,
     }
 }
 

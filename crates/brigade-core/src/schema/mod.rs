@@ -30,7 +30,7 @@ pub use fold::fold;
 pub use migration::*;
 pub use model::*;
 pub use parse::{parse, parse_expression};
-pub use place::{excerpt, misplaced, nearest, place};
+pub use place::{did_you_mean, excerpt, misplaced, nearest, place};
 pub use relations::{Cardinality, LatestRelations, Relation, RelationColumn, Relations, Relationship, Way};
 pub use routine::{Dialect, NamedQuery, Piece, QueryParam, QueryStatement, named_queries, rests_on};
 pub use split::split;

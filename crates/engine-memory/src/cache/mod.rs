@@ -22,7 +22,7 @@ use quick_cache::{OptionsBuilder, sync::Cache};
 
 use weigh::{Evicted, Weigh};
 
-/// Room for one thing to look up in the table that is grown as entries come.
+/// Entries that the table has room for at first; it grows as they come.
 const ENTRIES_EXPECTED: usize = 1_024;
 
 /// The entries of one cache.

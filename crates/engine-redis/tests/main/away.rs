@@ -8,7 +8,7 @@ use brigade_testing::{
     servers::Redis as Server,
 };
 
-use crate::world::{GRACE, TIMEOUT, failing, get, patient, redis_with, until_answered};
+use crate::world::{GRACE, TIMEOUT, failing, get, patient, ping_at_once, redis_with, until_answered};
 
 /// How soon a server is in use again once it answers: the rest, and one try.
 const FOUND: Duration = Duration::from_secs(1);
@@ -32,17 +32,7 @@ async fn a_server_that_comes_later_is_found() {
 async fn a_restarted_server_is_found_however_many_connections_there_were() {
     let Some(mut server) = Server::start() else { return };
     let redis = patient(&server.url());
-    let calls: Vec<_> = (0..500)
-        .map(|_| {
-            tokio::spawn({
-                let redis = redis.clone();
-                async move { redis.ping().await }
-            })
-        })
-        .collect();
-    for call in calls {
-        call.await.unwrap().unwrap();
-    }
+    ping_at_once(&redis, 500).await;
     server.kill();
     server.restart().unwrap();
     let took = until_answered(&redis).await;

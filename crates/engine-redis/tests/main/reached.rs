@@ -6,7 +6,7 @@ use brigade_core::schema::Secret;
 use brigade_testing::servers::{Redis as Server, RedisCluster};
 use redis::Script;
 
-use crate::world::{failing, get, patient, redis_with};
+use crate::world::{failing, get, patient, ping_at_once, redis_with};
 
 #[tokio::test]
 async fn commands_pipelines_and_scripts_run() {
@@ -70,17 +70,7 @@ async fn the_pool_grows_under_load_and_no_further_than_it_may() {
     };
     assert_eq!(connections(), 1, "one call, one connection");
     for _ in 0..20 {
-        let calls: Vec<_> = (0..200)
-            .map(|_| {
-                tokio::spawn({
-                    let redis = redis.clone();
-                    async move { redis.ping().await }
-                })
-            })
-            .collect();
-        for call in calls {
-            call.await.unwrap().unwrap();
-        }
+        ping_at_once(&redis, 200).await;
     }
     assert_eq!(connections(), 3);
 }

@@ -26,6 +26,17 @@ pub fn patient(url: &str) -> Redis {
     redis_with(url, |store| store.timeout = Duration::from_secs(5))
 }
 
+/// So many calls at once, all answered.
+pub async fn ping_at_once(redis: &Redis, calls: usize) {
+    let ping = |_| {
+        let redis = redis.clone();
+        tokio::spawn(async move { redis.ping().await })
+    };
+    for call in (0..calls).map(ping).collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+}
+
 /// Reads one key.
 pub async fn get(redis: &Redis, key: &str) -> Result<Option<String>> {
     redis.run(redis::cmd("GET").arg(key)).await

@@ -1,10 +1,13 @@
 //! What a change means for a cache: the keys of the row as it was and as it is, or, where only the truth could tell which
 //! rows it hangs on, everything.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::{
     Cache,
@@ -56,7 +59,7 @@ impl Cache {
     async fn write(&self, definition: &TableDefinition, rows: BTreeMap<String, (Position, Arc<Row>)>) -> Result<()> {
         let images = rows.values().map(|(_, row)| row.as_ref().clone()).collect();
         let shown = self.tables.show(Arc::clone(&definition.shown), images).await?;
-        let now = std::time::Instant::now();
+        let now = Instant::now();
         for ((key, (position, _)), value) in rows.into_iter().zip(shown) {
             // A load that is under way, or has ended, may have shown what comes after this: then the next one loads again.
             let is_behind = self.loads.contains(&key) || !self.shown.allows(&key, position);
@@ -66,7 +69,8 @@ impl Cache {
                 position,
                 loaded: now,
                 expires: now + self.config.ttl,
-                cost: Instant::now().into_std() - now,
+                // It cost the truth nothing, so nobody loads it before its end.
+                cost: Duration::ZERO,
             };
             self.store.put(&key, Arc::new(entry)).await?;
         }

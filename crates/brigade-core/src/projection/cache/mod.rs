@@ -194,17 +194,15 @@ impl Projection for Cache {
 
     async fn fill(&self) -> Result<Box<dyn Filling>> {
         // The definition is made anew from the model in force: a migration may have changed what it names.
-        let model = Arc::clone(&self.models.borrow());
-        let relations = Relations::of(&model);
+        let relations = self.relations();
         let definition =
             Definition::resolve(self.short_name(), &self.config, &self.file, (&relations, &*self.queries))?;
-        let filling = Empty { store: Arc::clone(&self.store), layouts: Vec::new() };
         // From here on it wants the tables of the new definition; what the old one answers stays right meanwhile, since all
         // of it goes at the swap.
         let mut defined = self.defined.write().unwrap_or_else(PoisonError::into_inner);
-        defined.layouts = definition.layouts(&model);
+        defined.layouts = definition.layouts(relations.model());
         defined.definition = Arc::new(definition);
-        Ok(Box::new(filling))
+        Ok(Box::new(Empty(Arc::clone(&self.store))))
     }
 
     fn as_cache(&self) -> Option<&Cache> {
@@ -225,15 +223,11 @@ impl Projection for Cache {
 }
 
 /// A new generation of a cache: nothing, from a checkpoint on.
-struct Empty {
-    store: Arc<dyn EntryStore>,
-    layouts: Vec<Layout>,
-}
+struct Empty(Arc<dyn EntryStore>);
 
 #[async_trait]
 impl Filling for Empty {
-    async fn put(&mut self, layout: &Layout, _rows: Vec<Row>) -> Result<()> {
-        self.layouts.push(layout.clone());
+    async fn put(&mut self, _layout: &Layout, _rows: Vec<Row>) -> Result<()> {
         Ok(())
     }
 
@@ -250,6 +244,6 @@ impl Filling for Empty {
     }
 
     async fn swap(self: Box<Self>, checkpoint: &Checkpoint) -> Result<()> {
-        self.store.begin(checkpoint).await
+        self.0.begin(checkpoint).await
     }
 }

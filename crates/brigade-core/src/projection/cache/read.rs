@@ -81,34 +81,34 @@ impl Cache {
                 .details(format!("CACHE_KEY_BYTES_MAX is {CACHE_KEY_BYTES_MAX}"))
                 .hint("use a shorter key"));
         }
+        let mut is_in_step = self.is_serving() && self.has_applied(after, wait).await;
+        // Before the entry is looked at: what is there then, is right at this place of the log.
+        let applied = self.applied().unwrap_or(after);
+        let ended = self.loads.ended();
+        if is_in_step {
+            match self.store.get(key).await {
+                Ok(Some(entry)) => {
+                    let outcome = self.count_hit(key, &entry);
+                    return Ok(answer(&entry, applied, outcome));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(cache = self.name, %error, "the store is away");
+                    is_in_step = false;
+                }
+            }
+        }
+        // What is no key lies in no store either, so a hit need not be judged.
         if !self.definition().has(key, &self.relations(), &*self.queries)? {
             let position = after.max(*self.log.tip().borrow());
             return Ok(Answer { value: None, position, age: Duration::ZERO, outcome: Outcome::Miss });
         }
-        if !self.is_serving() || !self.has_applied(after, wait).await {
+        if !is_in_step {
             return self.bypass(key, after).await;
         }
-        // Before the entry is looked at: what is there then, is right at this place of the log.
-        let applied = self.applied().unwrap_or(after);
-        let ended = self.loads.ended();
-        let found = match self.store.get(key).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::debug!(cache = self.name, %error, "the store is away");
-                return self.bypass(key, after).await;
-            }
-        };
-        let (entry, outcome) = match found {
-            Some(entry) => {
-                let outcome = self.count_hit(key, &entry);
-                (entry, outcome)
-            }
-            None => {
-                self.counters.misses.increment(1);
-                (self.load(key, Wanted { after, through_store: true, ended }).await?, Outcome::Miss)
-            }
-        };
-        Ok(answer(&entry, applied, outcome))
+        self.counters.misses.increment(1);
+        let entry = self.load(key, Wanted { after, through_store: true, ended }).await?;
+        Ok(answer(&entry, applied, Outcome::Miss))
     }
 
     /// The truth answers; who asks for the same meanwhile, shares that.

@@ -56,13 +56,7 @@ pub struct CacheConfig {
 }
 
 pub(super) fn caches(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
-    for (name, at) in section.keys() {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || !name.chars().all(fits) {
-            let error = source.error(at, format_args!("[cache.{name}]: a name has letters, digits, _ and -"));
-            return Err(error.hint("as [cache.link]"));
-        }
-        let table = section.section(name)?;
+    for (name, at, table) in section.named("link")? {
         let cache = cache(name, &table, source, at)?;
         for (other, known) in &config.caches {
             let met = |key: &&Template| known.keys.iter().any(|theirs| theirs.meets(key));

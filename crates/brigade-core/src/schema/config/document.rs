@@ -118,6 +118,19 @@ impl<'s> Section<'s> {
         Self { source: self.source, path, table: None, at: self.key_at(key) }
     }
 
+    /// The sections inside this one that have names of their own, as `[copy.NAME]`: each name, where it stands, and the section.
+    pub(super) fn named(&self, example: &str) -> Result<Vec<(&'s str, usize, Self)>> {
+        let path = self.path.join(".");
+        let named = |(name, at): (&'s str, usize)| {
+            if !is_name(name) {
+                let message = format!("[{path}.{name}]: a name has letters, digits, _ and -");
+                return Err(self.source.error(at, message).hint(format!("as [{path}.{example}]")));
+            }
+            Ok((name, at, self.section(name)?))
+        };
+        self.keys().map(named).collect()
+    }
+
     /// Where a key stands; the section where it has none.
     pub(super) fn key_at(&self, key: &str) -> usize {
         self.table.into_iter().flatten().find(|(k, _)| k.get_ref() == key).map_or(self.at, |(k, _)| k.span().start)
@@ -180,6 +193,11 @@ impl<'s> Section<'s> {
         out.push_str(rest);
         Ok(out)
     }
+}
+
+/// Whether a text may be the name of a project or of something in it.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 /// One value, and where it comes from.

@@ -100,13 +100,7 @@ impl LimitConfig {
 
 pub(super) fn limits(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
     let mut outlines: BTreeMap<String, String> = BTreeMap::new();
-    for (name, at) in section.keys() {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || !name.chars().all(fits) {
-            let error = source.error(at, format_args!("[limits.{name}]: a name has letters, digits, _ and -"));
-            return Err(error.hint("as [limits.api]"));
-        }
-        let table = section.section(name)?;
+    for (name, at, table) in section.named("api")? {
         let limit = limit(name, &table, source, at)?;
         let outline = limit.key.outline();
         if let Some(other) = outlines.insert(outline, name.to_string()) {

@@ -15,7 +15,7 @@ use super::{
     auth::auth,
     cache::caches,
     cache_store::cache_store,
-    document::{Section, Source},
+    document::{Section, Source, is_name},
     limits::limits,
     routes::routes,
     sessions::sessions,
@@ -48,8 +48,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     root.only(&SECTIONS)?;
     let mut config = Config::default_for(folder);
     if let Some(name) = root.value("name")? {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.text.is_empty() || !name.text.chars().all(fits) {
+        if !is_name(&name.text) {
             return Err(name.error("a name has letters, digits, _ and -").hint("as name = \"smo1\""));
         }
         config.name = name.text;
@@ -266,13 +265,7 @@ fn tables(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
 
 fn copies(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
     let mut copies = BTreeMap::new();
-    for (name, at) in section.keys() {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || !name.chars().all(fits) {
-            let error = source.error(at, format_args!("[copy.{name}]: a name has letters, digits, _ and -"));
-            return Err(error.hint("as [copy.backup]"));
-        }
-        let copy = section.section(name)?;
+    for (name, at, copy) in section.named("backup")? {
         copy.only(&["tables", "store", "max_lag"])?;
         let store = match copy.value("store")? {
             Some(value) => value.url(&[("sqlite:", "\"sqlite:PATH\""), ("memory:", "\"memory:\"")])?,

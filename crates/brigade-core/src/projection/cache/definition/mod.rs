@@ -5,7 +5,7 @@ mod query;
 mod table;
 
 use crate::{
-    data::{Change, Error, Layout, Result, SqlType, code, plan::Read},
+    data::{Change, Error, Layout, Result, SqlType, Value, code, plan::Read},
     engine::{CheckedRead, Gone},
     query::ReadRules,
     schema::{CacheConfig, Cached, Config, Model, Relations},
@@ -149,8 +149,10 @@ fn has_one_text(ty: &SqlType) -> bool {
     )
 }
 
-/// Whether a text is a label, where its type is an enum.
-fn is_label(ty: &SqlType, text: &str, model: &Model) -> bool {
-    let SqlType::Enum(name) = ty else { return true };
-    model.enums.get(name.as_ref()).is_none_or(|of| of.labels.iter().any(|label| label == text))
+/// The value whose one text this is; none where it is another one's, or no value's at all.
+fn canonical(ty: &SqlType, text: &str, model: &Model) -> Option<Value> {
+    let value = Value::from_text(ty, text).ok().filter(|value| value.to_text().as_deref() == Some(text))?;
+    let SqlType::Enum(name) = ty else { return Some(value) };
+    let is_label = model.enums.get(name.as_ref()).is_none_or(|of| of.labels.iter().any(|label| label == text));
+    is_label.then_some(value)
 }

@@ -10,10 +10,10 @@ use crate::{
     },
     engine::{CheckedRead, Gone, Routine, RoutineShape},
     query,
-    schema::{CacheConfig, Relations, access::Grants, nearest},
+    schema::{CacheConfig, Relations, access::Grants, did_you_mean, nearest},
 };
 
-use super::{RULES, has_one_text, is_label};
+use super::{RULES, canonical, has_one_text};
 
 /// A query that answers may be kept of.
 #[derive(Clone, Debug)]
@@ -71,10 +71,8 @@ impl QueryDefinition {
                 let Some((_, ty)) = params.iter().find(|(param, _)| param == key) else {
                     let error =
                         wrong("keys", format!("key \"{template}\": query \"{name}\" has no parameter \"{key}\""));
-                    return Err(match nearest(key, params.iter().map(|(param, _)| param.as_str())) {
-                        Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                        None => error.hint("name parameters of the query"),
-                    });
+                    let names = params.iter().map(|(param, _)| param.as_str());
+                    return Err(error.hint(did_you_mean(key, names)));
                 };
                 if !has_one_text(ty) {
                     return Err(wrong("keys", format!("key \"{template}\": two texts may mean one {ty}"))
@@ -131,10 +129,7 @@ impl QueryDefinition {
         for (name, text) in template.names().zip(texts) {
             let Some(at) = routine.params.iter().position(|param| param.name == name) else { return Ok(None) };
             let ty = &routine.params[at].ty;
-            let Ok(value) = Value::from_text(ty, &text) else { return Ok(None) };
-            if value.to_text().as_deref() != Some(text.as_str()) || !is_label(ty, &text, relations.model()) {
-                return Ok(None);
-            }
+            let Some(value) = canonical(ty, &text, relations.model()) else { return Ok(None) };
             given[at] = Some(value);
         }
         let node = Node { select: vec![Item::All], ..Node::default() };

@@ -10,10 +10,10 @@ use crate::{
     },
     engine::{CheckedEmbed, CheckedNode, CheckedRead, Gone, Link},
     query::{self, grammar},
-    schema::{CacheConfig, Model, Relation, Relations, access::Grants, nearest},
+    schema::{CacheConfig, Model, Relation, Relations, access::Grants, did_you_mean},
 };
 
-use super::{Concerned, RULES, has_one_text, is_label};
+use super::{Concerned, RULES, canonical, has_one_text};
 
 /// A cache of a table, ready to use.
 pub(in super::super) struct TableDefinition {
@@ -35,6 +35,16 @@ struct RowKey {
     columns: Vec<(String, SqlType)>,
 }
 
+impl RowKey {
+    /// The values of a key, in the order of its columns; none for what can be no row's key.
+    fn values(&self, key: &str, model: &Model) -> Option<Vec<String>> {
+        let texts = self.template.values(key)?;
+        // Only the one text that a row's own key has: any other would never be invalidated.
+        let is_own = |((_, ty), text): (&(String, SqlType), &String)| canonical(ty, text, model).is_some();
+        self.columns.iter().zip(&texts).all(is_own).then_some(texts)
+    }
+}
+
 impl TableDefinition {
     pub(super) fn resolve(
         (table, value): (&str, &str),
@@ -44,11 +54,8 @@ impl TableDefinition {
     ) -> Result<Self> {
         let model = relations.model();
         let Some(known) = model.table(table) else {
-            let error = wrong("table", format!("there is no table \"{table}\""));
-            return Err(match nearest(table, model.tables.keys().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error.hint("name a table of migrations/"),
-            });
+            let known = model.tables.keys().map(String::as_str);
+            return Err(wrong("table", format!("there is no table \"{table}\"")).hint(did_you_mean(table, known)));
         };
         if known.primary_key.is_none() {
             return Err(wrong("table", format!("table \"{table}\" has no primary key")).hint("give it one"));
@@ -120,19 +127,19 @@ impl TableDefinition {
     }
 
     fn read(&self, row_key: &RowKey, key: &str, model: &Model) -> Option<Read> {
+        let texts = row_key.values(key, model)?;
+        let tests = texts.into_iter().map(|with| Test::Compare { by: Comparator::Eq, quantifier: None, with });
+        Some(self.where_keys(row_key.columns.iter().zip(tests)))
+    }
+
+    /// What is shown of a row, where each of these columns fits.
+    fn where_keys<'c>(&self, columns: impl Iterator<Item = (&'c (String, SqlType), Test)>) -> Read {
         let mut node = self.node.clone();
-        let texts = row_key.template.values(key)?;
-        for ((column, ty), text) in row_key.columns.iter().zip(texts) {
-            // Only the one text that a row's own key has: any other would never be invalidated.
-            let canonical = Value::from_text(ty, &text).ok()?.to_text()?.into_owned();
-            if canonical != text || !is_label(ty, &text, model) {
-                return None;
-            }
-            let test = Test::Compare { by: Comparator::Eq, quantifier: None, with: text };
+        node.filters.extend(columns.map(|((column, _), test)| {
             let field = Field { column: column.clone(), path: Vec::new() };
-            node.filters.push(Tree::Compare(Comparison { field, negated: false, test }));
-        }
-        Some(Read { from: self.table.name.clone(), node, count: None })
+            Tree::Compare(Comparison { field, negated: false, test })
+        }));
+        Read { from: self.table.name.clone(), node, count: None }
     }
 
     pub(super) fn concerned(&self, change: &Change) -> Concerned {
@@ -160,18 +167,12 @@ impl TableDefinition {
 
     /// Whether a row may have this key.
     pub(super) fn has(&self, key: &str, model: &Model) -> bool {
-        self.keys.iter().any(|row_key| self.read(row_key, key, model).is_some())
+        self.keys.iter().any(|row_key| row_key.values(key, model).is_some())
     }
 
     /// What somebody must be allowed to read who asks the cache: what it shows, by the columns of its keys.
     pub(super) fn permission(&self) -> Read {
-        let mut node = self.node.clone();
-        for (column, _) in self.keys.iter().flat_map(|key| &key.columns) {
-            let test = Test::Is(Is::NotNull);
-            let field = Field { column: column.clone(), path: Vec::new() };
-            node.filters.push(Tree::Compare(Comparison { field, negated: false, test }));
-        }
-        Read { from: self.table.name.clone(), node, count: None }
+        self.where_keys(self.keys.iter().flat_map(|key| &key.columns).map(|column| (column, Test::Is(Is::NotNull))))
     }
 }
 
@@ -187,10 +188,7 @@ fn row_key(
             let known = relation.columns.iter().map(|column| column.name.as_str());
             let error =
                 wrong("keys", format!("key \"{template}\": table \"{}\" has no column \"{name}\"", relation.name));
-            return Err(match nearest(name, known.clone()) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error.hint(format!("it has {}", known.collect::<Vec<_>>().join(", "))),
-            });
+            return Err(error.hint(did_you_mean(name, known)));
         };
         let ty = &relation.columns[at].ty;
         if !has_one_text(ty) {
