@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Progress, line::Line};
+use super::{
+    Progress,
+    line::{Known, Line},
+};
 use crate::{
     data::{Change, Checkpoint, Error, Key, Layout, Op, Position, Result},
     engine::Filling,
@@ -155,7 +158,7 @@ impl Beside {
         }
         self.filling.swap(&self.checkpoint).await?;
         line.sources.notes.clear_dead_letters(line.name()).await?;
-        line.update(|known| known.detached = false);
+        line.update(Known::take_up);
         line.reload().await?;
         Ok(self.rows)
     }

@@ -80,6 +80,27 @@ pub(crate) struct Known {
     pub resumes: u64,
 }
 
+/// Which swap and which wish to try again a projection is at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Round {
+    generation: u64,
+    resumes: u64,
+}
+
+impl Known {
+    pub(crate) fn round(&self) -> Round {
+        Round { generation: self.generation, resumes: self.resumes }
+    }
+
+    /// Why it stopped is mended. Said here, not by its runner, which wakes later than whoever mended it looks.
+    pub(crate) fn take_up(&mut self) {
+        self.detached = false;
+        if self.state == State::Stopped {
+            (self.state, self.last_error) = (State::Waiting, None);
+        }
+    }
+}
+
 pub(crate) struct Line {
     pub projection: Arc<dyn Projection>,
     pub sources: Sources,

@@ -8,7 +8,11 @@ use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Durat
 
 use futures_util::FutureExt as _;
 
-use super::{State, dead, fill, line::Line, rebuild};
+use super::{
+    State, dead, fill,
+    line::{Known, Line, Round},
+    rebuild,
+};
 use crate::{
     data::{Change, Checkpoint, Error, Kind, Position, Result, code},
     limits::{CACHE_BACKOFF_MAX, CHUNK_MAX},
@@ -25,8 +29,8 @@ pub(crate) async fn run(line: Arc<Line>) {
             Err(panic) => Err(format!("it panicked: {}", panic_text(panic.as_ref()))),
         };
         if let Err(reason) = outcome {
-            attempt = Attempt::default();
-            stopped(&line, reason).await;
+            let round = std::mem::take(&mut attempt).round;
+            stopped(&line, round, reason).await;
         }
     }
 }
@@ -38,6 +42,8 @@ pub(crate) struct Attempt {
     failures: u32,
     /// Places of dead letters, which are passed over.
     pub skip: BTreeSet<Position>,
+    /// What its step began with: a failure of another round's is nothing to stop for.
+    round: Round,
 }
 
 enum Failure {
@@ -55,9 +61,11 @@ impl From<Error> for Failure {
 
 async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
     let mut known = line.known.subscribe();
+    attempt.round = known.borrow().round();
     if !attempt.loaded {
         let _turn = line.turn().await;
         line.reload().await?;
+        attempt.round = known.borrow().round();
         attempt.skip = line.sources.notes.dead_letters(line.name()).await?.into_iter().map(|d| d.position).collect();
         attempt.loaded = true;
     }
@@ -233,7 +241,8 @@ impl Attempt {
                 // It is tried again, as after any other failure.
                 Some(_) => {}
                 None => {
-                    line.update(|known| known.detached = true);
+                    let round = self.round;
+                    line.update(|known| known.detached |= known.round() == round);
                     return Err(format!("rebuild needed: {error}"));
                 }
             }
@@ -266,19 +275,19 @@ async fn pause(line: &Line, failures: u32) {
     let longest = options.backoff_min.saturating_mul(1 << failures.min(20)).min(most.min(options.backoff_max));
     let wait: Duration = longest.mul_f64(rand::random_range(0.5..1.0));
     let mut known = line.known.subscribe();
-    let (generation, resumes) = (known.borrow().generation, known.borrow().resumes);
-    let woken = known.wait_for(|k| k.paused || k.generation != generation || k.resumes != resumes);
+    let round = known.borrow().round();
+    let woken = known.wait_for(|known| known.paused || known.round() != round);
     let _ = tokio::time::timeout(wait, woken).await;
 }
 
-/// Says why it does not go on, and waits until someone resumes or rebuilds it.
-async fn stopped(line: &Line, reason: String) {
+/// Says why it does not go on, and waits until someone resumes or rebuilds it. Who did so since the failed step began is
+/// not waited for again.
+async fn stopped(line: &Line, round: Round, reason: String) {
     tracing::error!(projection = line.name(), reason, "stopped");
     let mut known = line.known.subscribe();
-    let (generation, resumes) = (known.borrow().generation, known.borrow().resumes);
     line.update(|known| (known.state, known.last_error) = (State::Stopped, Some(reason)));
-    let _ = known.wait_for(|k| k.generation != generation || k.resumes != resumes).await;
-    line.update(|known| (known.state, known.last_error) = (State::Waiting, None));
+    let _ = known.wait_for(|known| known.round() != round).await;
+    line.update(Known::take_up);
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -140,8 +140,8 @@ impl Projections {
         line.sources.notes.set_paused(name, false).await?;
         line.update(|known| {
             known.paused = false;
-            known.detached = false;
             known.resumes += 1;
+            known.take_up();
             if known.state == State::Paused {
                 known.state = State::Running;
             }

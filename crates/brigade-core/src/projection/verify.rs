@@ -91,7 +91,10 @@ pub(crate) async fn compare(
 ) -> Result<Verification> {
     let position = *line.sources.log.tip().borrow();
     held.reach(line, position).await?;
-    let (model, generation) = (line.model(), line.known.borrow().generation);
+    let model = line.model();
+    // A generation beside the live one is nobody's to swap but its maker's.
+    let generation = |held: &Held| matches!(held, Held::Live).then(|| line.known.borrow().generation);
+    let began = generation(held);
     let found =
         Verification { projection: line.name().to_owned(), position, rows: 0, differences: Vec::new(), more: 0 };
     let mut run = Run { line, held, mend, found, total: 0, progress };
@@ -102,8 +105,8 @@ pub(crate) async fn compare(
     for table in &tables {
         run.table(table).await?;
     }
-    let found = run.found;
-    if line.model().version != model.version || line.known.borrow().generation != generation {
+    let (held, found) = (run.held, run.found);
+    if line.model().version != model.version || generation(held) != began {
         return Err(Error::unavailable(
             format!("{} was made anew while it was compared", line.name()),
             std::time::Duration::from_secs(1),

@@ -172,9 +172,28 @@ async fn what_the_log_no_longer_has_needs_a_rebuild_and_says_so() {
     let error = projections.status("copy.c").await.unwrap().last_error.unwrap();
     assert!(error.starts_with("rebuild needed"), "{error}");
     assert_eq!(projections.rebuild("copy.c", None).await.unwrap(), 3);
+    let mended = projections.status("copy.c").await.unwrap();
+    assert_eq!((mended.state, mended.last_error), ("waiting", None), "before its runner had a turn");
     let tip = world.put(4, "follows again");
     reached(&projections, "copy.c", tip).await;
     assert!(projections.verify("copy.c", None).await.unwrap().equal());
+}
+
+/// The runner reads its checkpoint, and finds the gap, while the rebuild is under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_right_at_the_start_is_not_disturbed_by_the_runner() {
+    let world = World::new();
+    let copy = MemoryCopy::new();
+    for round in 0..50 {
+        world.put(3 * round, "lost to it");
+        let tip = world.put(3 * round + 1, "lost to it");
+        world.truth.trim(tip).await.unwrap();
+        let projections = world.start(&[("c", Arc::new(copy.clone()))]).await;
+        projections.rebuild("copy.c", None).await.unwrap();
+        let tip = world.put(3 * round + 2, "follows again");
+        reached(&projections, "copy.c", tip).await;
+        projections.stop().await;
+    }
 }
 
 #[tokio::test]
