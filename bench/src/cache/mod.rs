@@ -98,7 +98,7 @@ async fn in_process(options: &Options, report: &mut Report) -> Result<()> {
 }
 
 fn hits(cache: &CacheHandle, keys: &Arc<Vec<String>>, threads: usize, time: Duration) -> f64 {
-    rate(keys, threads, time, |key| cache.peek(key).flatten().is_some())
+    rate(keys, threads, time, |key| cache.peek(key).is_some_and(|entry| entry.value.is_some()))
 }
 
 /// Hits a second of so many threads, which ask for all keys in no order.

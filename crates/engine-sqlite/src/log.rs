@@ -21,6 +21,9 @@ use tokio::sync::watch;
 
 use crate::{SqliteTruth, error, readers};
 
+/// So few changes are read on the caller's own thread.
+const CLOSE_CHANGES: u128 = 16;
+
 /// The position of a change, given its sequence number and its transaction's tag.
 pub(crate) fn position_of(seq: i64, tag: u64) -> Position {
     Position { order: seq as u128 * 2 + 1, tag }
@@ -33,6 +36,17 @@ impl Log for SqliteTruth {
     }
 
     async fn read(&self, after: Option<Position>, limit: usize) -> Result<Vec<Change>> {
+        let tip = *self.shared.tip.borrow();
+        if after == Some(tip) {
+            return Ok(Vec::new());
+        }
+        // Who follows closely has a few changes to read, and others wait for what it does with them.
+        let is_close = after.is_some_and(|after| tip.order.saturating_sub(after.order) <= 2 * CLOSE_CHANGES);
+        if is_close
+            && let Some(changes) = self.shared.readers.at_once(|conn| read::chunk(conn, &self.shared, after, limit))?
+        {
+            return Ok(changes);
+        }
         let shared = Arc::clone(&self.shared);
         readers::read(&self.shared, move |conn| read::chunk(conn, &shared, after, limit)).await
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use brigade_core::{
     data::{Error, Key, Position, Principal, Result, code},
+    engine::Entry,
     limits::{CACHE_WARM_KEYS_MAX, CACHE_WARM_LOADS, CHUNK_MAX},
     projection::cache::{Answer, Cache, Permission},
 };
@@ -42,22 +43,21 @@ impl CacheHandle {
     /// # Errors
     /// BRG503 where the truth has to be asked and is away; BRG400 for a value that is no `T`.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let value = match self.cache.peek(key) {
-            Some(value) => value,
-            None => self.get_fresh(key, &Fresh::default()).await?.value,
-        };
-        let read = |bytes: bytes::Bytes| {
-            serde_json::from_slice(&bytes).map_err(|e| {
+        let read = |bytes: &[u8]| {
+            serde_json::from_slice(bytes).map_err(|e| {
                 Error::new(code::MALFORMED, format!("what lies under {key:?} does not fit: {e}"))
                     .hint("let the type have the columns of `value` in brigade.toml")
             })
         };
-        value.map(read).transpose()
+        match self.cache.peek(key) {
+            Some(entry) => entry.value.as_deref().map(read).transpose(),
+            None => self.get_fresh(key, &Fresh::default()).await?.value.as_deref().map(read).transpose(),
+        }
     }
 
-    /// The value under a key as far as the process has it at hand; none where somebody would have to be asked, inner none where
-    /// it is known that there is nothing. It never waits.
-    pub fn peek(&self, key: &str) -> Option<Option<bytes::Bytes>> {
+    /// The entry under a key as far as the process has it at hand; none where somebody would have to be asked. One without a
+    /// value: it is known that there is nothing. It never waits, and copies nothing.
+    pub fn peek(&self, key: &str) -> Option<Arc<Entry>> {
         self.cache.peek(key)
     }
 

@@ -33,7 +33,7 @@ pub(crate) use run::within;
 #[async_trait::async_trait]
 impl Tables for SqliteTruth {
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer> {
-        if let Some(done) = self.shared.readers.at_once(|conn, deadline| run::run_brief(conn, &read, deadline))? {
+        if let Some(done) = self.shared.readers.at_once(|conn| run::answer(conn, &read))? {
             return Ok(done);
         }
         let timeout = self.shared.config.statement_timeout;

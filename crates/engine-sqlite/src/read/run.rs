@@ -18,24 +18,13 @@ use crate::error;
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
 
-/// Steps between two looks at the clock where others wait for this thread.
-const STEPS_BRIEF: i32 = 500;
-
 pub(super) fn run(conn: &mut Connection, read: &CheckedRead, timeout: Duration) -> Result<ReadAnswer> {
     limit(conn, timeout)?;
     answer(conn, read)
 }
 
-/// The same, unless it is not done by the deadline or would have to wait: then none, and nothing is lost but this try.
-pub(super) fn run_brief(conn: &mut Connection, read: &CheckedRead, deadline: Instant) -> Result<Option<ReadAnswer>> {
-    conn.progress_handler(STEPS_BRIEF, Some(move || Instant::now() > deadline)).map_err(error::from_sqlite)?;
-    match answer(conn, read) {
-        Err(error) if matches!(error.code(), code::CANCELED | code::UNAVAILABLE) => Ok(None),
-        done => done.map(Some),
-    }
-}
-
-fn answer(conn: &mut Connection, read: &CheckedRead) -> Result<ReadAnswer> {
+/// Whoever runs it bounds its time.
+pub(super) fn answer(conn: &mut Connection, read: &CheckedRead) -> Result<ReadAnswer> {
     let source = source(read)?;
     if read.count.is_none() || read.is_whole() {
         let mut answer = page(conn, read, source.as_ref())?;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade_core::data::Result;
+use brigade_core::data::{Result, code};
 use rusqlite::Connection;
 
 use super::Readers;
@@ -25,13 +25,13 @@ const SLOW_REST: Duration = Duration::from_millis(50);
 /// See [`SLOW_REST`].
 const SLOW_ONE_OF: u32 = 16;
 
+/// Steps of SQLite's machine between two looks at the clock.
+const STEPS: i32 = 500;
+
 impl Readers {
-    /// Tries a read on the caller's own thread, which costs a fraction of two changes of threads. `work` must give up, with
-    /// none, once the deadline is over. None as well where a reader would have to wait for anything: then [`super::read`] does it.
-    pub(crate) fn at_once<T>(
-        &self,
-        work: impl FnOnce(&mut Connection, Instant) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
+    /// Tries a read on the caller's own thread, which costs a fraction of two changes of threads. None where it is not done
+    /// within [`BRIEF_MAX`], or a reader would have to wait for anything: then [`super::read`] does it.
+    pub(crate) fn at_once<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<Option<T>> {
         let begin = Instant::now();
         if self.pace.rests(begin) {
             return Ok(None);
@@ -41,12 +41,17 @@ impl Readers {
         let Some(mut conn) = self.idle.lock().expect("readers").pop() else { return Ok(None) };
         // A lock of another program is waited for elsewhere.
         conn.busy_timeout(Duration::ZERO).map_err(error::from_sqlite)?;
-        let done = work(&mut conn, begin + BRIEF_MAX);
+        let is_over = move || begin.elapsed() > BRIEF_MAX;
+        conn.progress_handler(STEPS, Some(is_over)).map_err(error::from_sqlite)?;
+        let done = work(&mut conn);
         conn.progress_handler(0, None::<fn() -> bool>).map_err(error::from_sqlite)?;
         conn.busy_timeout(self.config.busy_timeout).map_err(error::from_sqlite)?;
         self.give(conn);
         self.pace.note(begin, begin.elapsed());
-        done
+        match done {
+            Err(error) if matches!(error.code(), code::CANCELED | code::UNAVAILABLE) => Ok(None),
+            done => done.map(Some),
+        }
     }
 }
 
@@ -111,8 +116,8 @@ mod tests {
     }
 
     fn one(readers: &Readers) -> Option<i64> {
-        let one = |conn: &mut Connection| conn.query_row("SELECT 1", [], |row| row.get(0)).map(Some);
-        readers.at_once(|conn, _| one(conn).map_err(error::from_sqlite)).unwrap()
+        let one = |conn: &mut Connection| conn.query_row("SELECT 1", [], |row| row.get(0));
+        readers.at_once(|conn| one(conn).map_err(error::from_sqlite)).unwrap()
     }
 
     #[test]
@@ -123,21 +128,21 @@ mod tests {
         assert_eq!(one(&readers), None, "the checkpointer holds readers back");
         readers.gate().open();
         assert_eq!(one(&readers), Some(1));
-        let inner = readers.at_once(|_, _| Ok(Some(one(&readers)))).unwrap();
+        let inner = readers.at_once(|_| Ok(one(&readers))).unwrap();
         assert_eq!(inner, Some(None), "the only connection is in use");
     }
 
     #[test]
     fn a_connection_comes_back_as_it_was() {
         let (_folder, readers) = readers();
-        let failed: Result<Option<()>> = readers.at_once(|conn, _| {
-            conn.progress_handler(1, Some(|| true)).map_err(error::from_sqlite)?;
-            Err(Error::new(code::CANCELED, "given up"))
-        });
-        assert_eq!(failed.unwrap_err().code(), code::CANCELED);
+        let sum =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) SELECT sum(i) FROM n";
+        let long = |conn: &mut Connection| conn.query_row(sum, [], |row| row.get::<_, i64>(0));
+        assert_eq!(readers.at_once(|conn| long(conn).map_err(error::from_sqlite)).unwrap(), None, "it takes too long");
+        let wrong = readers.at_once::<()>(|_| Err(Error::new(code::MALFORMED, "wrong"))).unwrap_err();
+        assert_eq!(wrong.code(), code::MALFORMED);
         let conn = readers.take().unwrap();
-        let sum = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT sum(i) FROM n";
-        assert_eq!(conn.query_row(sum, [], |row| row.get::<_, i64>(0)), Ok(49_995_000), "nothing interrupts it");
+        assert_eq!(conn.query_row(sum, [], |row| row.get::<_, i64>(0)), Ok(4_999_950_000), "nothing interrupts it");
         let patience = conn.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(patience as u128, readers.config.busy_timeout.as_millis());
     }

@@ -59,15 +59,15 @@ pub struct Answer {
 }
 
 impl Cache {
-    /// The value under a key that the process has at hand, and none where the truth or a server would have to be asked:
-    /// then [`Cache::get`] does that. Inner none: it is known that there is nothing.
-    pub fn peek(self: &Arc<Self>, key: &str) -> Option<Option<Bytes>> {
+    /// The entry under a key that the process has at hand, and none where the truth or a server would have to be asked:
+    /// then [`Cache::get`] does that.
+    pub fn peek(self: &Arc<Self>, key: &str) -> Option<Arc<Entry>> {
         if !self.is_serving() {
             return None;
         }
         let entry = self.store.near(key)?;
         self.count_hit(key, &entry);
-        Some(entry.value.clone())
+        Some(entry)
     }
 
     /// What is under a key. With `after` it shows everything up to there: where the cache does not within `wait`, the truth
@@ -86,7 +86,8 @@ impl Cache {
         let applied = self.applied().unwrap_or(after);
         let ended = self.loads.ended();
         if is_in_step {
-            match self.store.get(key).await {
+            let found = if self.store.is_near() { Ok(self.store.near(key)) } else { self.store.get(key).await };
+            match found {
                 Ok(Some(entry)) => {
                     let outcome = self.count_hit(key, &entry);
                     return Ok(answer(&entry, applied, outcome));
