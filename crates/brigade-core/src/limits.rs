@@ -210,6 +210,18 @@ pub const CACHE_WARM_LOADS: usize = 4;
 /// Loads under way at which no entry is loaded anew before its end: whoever waits goes first.
 pub const CACHE_LOADS_BESIDE_MAX: usize = 64;
 
+/// How long one process of several may load a key of a cache on Redis, where brigade.toml says nothing.
+pub const CACHE_LEASE: Duration = Duration::from_secs(2);
+
+/// The longest lease: so long a process that is gone may hold up the readers of a key in all others. Below [`CACHE_LOAD_WAIT`].
+pub const CACHE_LEASE_MAX: Duration = Duration::from_secs(10);
+
+/// The first pause of a process that waits for another one's load: about what a short read of the truth takes.
+pub const CACHE_POLL_MIN: Duration = Duration::from_millis(2);
+
+/// The longest pause of a process that waits for another one's load.
+pub const CACHE_POLL_MAX: Duration = Duration::from_millis(50);
+
 /// How long a reader waits for another one's load, or for the truth, before it is told to come back.
 pub const CACHE_LOAD_WAIT: Duration = Duration::from_secs(30);
 

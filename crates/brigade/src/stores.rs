@@ -145,6 +145,8 @@ impl Stores {
         let open = |(name, config): (&String, &CacheConfig)| {
             let evictions = || metrics::counter!("brigade_cache_evictions_total", "cache" => name.clone());
             let store: Arc<dyn EntryStore> = match &self.redis {
+                // Of a PostgreSQL every process has a log of its own, with the same positions; a SQLite has one process.
+                Some(redis) if self.postgres.is_some() => RedisCache::shared(redis.clone(), name),
                 Some(redis) => RedisCache::new(redis.clone(), name),
                 None => Arc::new(MemoryCache::new(config.max_entries, config.max_bytes, evictions())),
             };

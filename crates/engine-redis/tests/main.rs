@@ -10,5 +10,7 @@ mod limiter;
 mod reached;
 #[path = "main/sessions.rs"]
 mod sessions;
+#[path = "main/shared.rs"]
+mod shared;
 #[path = "main/world.rs"]
 mod world;

@@ -71,8 +71,29 @@ pub trait EntryStore: Send + Sync {
     /// Removes an entry whatever its position; says whether there was one.
     async fn remove(&self, key: &str) -> Result<bool>;
 
-    /// Forgets everything and begins from a checkpoint: loads from before it do not count either.
+    /// Forgets everything and begins from a checkpoint: loads from before it do not count either. What other processes have put
+    /// there stays where it is made of the same and not older.
     async fn begin(&self, checkpoint: &Checkpoint) -> Result<()>;
+
+    /// Says what values are made of from the next [`EntryStore::begin`] on, as a digest: of that which another process has made
+    /// otherwise nothing is answered.
+    fn made_of(&self, _digest: u64) {}
+
+    /// Whether other processes at the same truth answer from it too, and may be loading what this one needs.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Asks to be the one of all processes that loads a key, until [`EntryStore::release`] or for a time at most; says whether
+    /// this one is. `token` is whose lease it is, and nobody else's.
+    async fn lease(&self, _key: &str, _token: u64, _time: Duration) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// Gives a lease back; one that has ended already, and is another one's by now, stays.
+    async fn release(&self, _key: &str, _token: u64) -> Result<()> {
+        Ok(())
+    }
 
     /// The next entries in an order of the store's own, after the key of the last one of the previous call.
     async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Vec<(String, Arc<Entry>)>>;

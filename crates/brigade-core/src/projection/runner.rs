@@ -171,9 +171,11 @@ async fn apply_next(line: &Line, attempt: &Attempt, version: u32) -> Result<Next
         };
         after = chunk.last().expect("a chunk has changes").position;
         let mark = ends.then(|| Checkpoint { position: after, seen: checkpoint.seen.clone() });
+        // A cache holds nothing of the snapshot that it began with, but perhaps what other processes loaded before that.
+        let is_cache = line.projection.as_cache().is_some();
         let wanted: Vec<Change> = chunk
             .into_iter()
-            .filter(|change| !is_seen(change) && !attempt.skip.contains(&change.position))
+            .filter(|change| (is_cache || !is_seen(change)) && !attempt.skip.contains(&change.position))
             .filter_map(|change| line.fit(&layouts, change))
             .collect();
         if let Err(error) = line.projection.apply(&wanted, mark.as_ref()).await {

@@ -368,9 +368,12 @@ async fn metrics_and_status_tell_of_caches() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_in_brigade_toml_are_refused_with_place_and_mend() {
     let table = "table = \"links\"\n";
+    let good = "keys = [\"a:{uid}\"]\nttl = \"1s\"\n";
     for (config, place, message) in [
         (format!("[cache.a]\n{table}keys = [\"a:{{uidd}}\"]\nttl = \"1s\"\n"), "4:1", "no column \"uidd\""),
         (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"0s\"\n"), "5:7", "nothing is kept for no time"),
+        (format!("[cache.a]\n{table}{good}lease = \"0s\"\n"), "6:9", "a lease that ends at once"),
+        (format!("[cache.a]\n{table}{good}lease = \"11s\"\n"), "6:9", "longer than 10s"),
         (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\nttl = \"-1s\"\n"), "5:7", "no duration"),
         (format!("[cache.a]\n{table}keys = [\"a:{{uid}}\"]\n"), "2:", "ttl is missing"),
         (format!("[cache.a]\n{table}ttl = \"1s\"\n"), "2:", "keys are 1 to"),

@@ -30,6 +30,9 @@ impl RedisCache {
         }
         keys.iter().for_each(|(key, position)| drop(self.fences.raise(key, *position)));
         wide.values().for_each(|position| drop(self.fences.raise_floor(*position)));
+        if let Some(newest) = keys.values().chain(wide.values()).max() {
+            self.ledger.note(*newest);
+        }
         let names = self.names().await?;
         let mut places: BTreeMap<u16, Vec<(&str, Position)>> = BTreeMap::new();
         for (key, position) in keys {
@@ -43,8 +46,7 @@ impl RedisCache {
             removed += self.invalidate_prefix(names, prefix, position).await?;
         }
         if let Some(checkpoint) = checkpoint {
-            let text = text::write_checkpoint(self.ledger.generation(), checkpoint);
-            self.redis.run::<()>(redis::cmd("SET").arg(names.checkpoint()).arg(text)).await?;
+            self.keep(names, checkpoint).await?;
         }
         Ok(removed)
     }
@@ -57,13 +59,16 @@ impl RedisCache {
         keys: &[(&str, Position)],
         floor: Option<Position>,
     ) -> Result<u64> {
-        let floor = floor.map(|floor| floor.to_string()).unwrap_or_default();
+        let newest = keys.iter().map(|(_, position)| *position).chain(floor).max();
+        let [floor, newest] = [floor, newest].map(|one| one.map(|one| one.to_string()).unwrap_or_default());
         let mut removed = 0;
         for keys in keys.chunks(KEYS_MAX).chain(keys.is_empty().then_some(keys)) {
             let left = self.marked(names, place).await?;
-            let mut call = self.invalidate.prepare_invoke();
+            let mut call = self.scripts.invalidate.prepare_invoke();
             call.key(names.mark(place)).key(names.index(place));
-            call.arg(format!("{:016x}", left.generation)).arg(left.count).arg(&floor).arg(text::millis(FENCE));
+            call.arg(text::word(left.own.sequence)).arg(text::word(left.own.process)).arg(left.count);
+            call.arg(&floor).arg(&newest).arg(text::word(left.own.generation)).arg(text::millis(FENCE));
+            call.arg(u8::from(self.ledger.is_shared()));
             for (key, position) in keys {
                 call.key(*key).key(names.companion(key)).arg(position.to_string());
             }

@@ -4,28 +4,35 @@
 //! ```text
 //! link:abc                         {"id":1,"url":"…"}            PX: what is left of the ttl
 //! brigade:cache:link:{link:abc}    its companion, or a fence
-//! brigade:cache:link:mark          generation, invalidations so far, floor        (on a cluster one for each slot)
+//! brigade:cache:link:lease:{link:abc}  which process loads it
+//! brigade:cache:link:mark          invalidations so far, by process; floors       (on a cluster one for each slot)
 //! brigade:cache:link:keys          every public key that may be there             (on a cluster one for each slot)
-//! brigade:cache:link:checkpoint    how far the log was applied
+//! brigade:cache:link:checkpoint    how far the log was applied, for people
 //! ```
 //!
 //! Invariant: a read takes value, companion and mark in one command, and answers only where the mark is at or past what the
 //! server has confirmed to this process. So after FLUSHALL, a restart without data or an old dump nothing is answered that
 //! was there before: the process begins a new generation, and `sweep` removes what is left of the old one.
 //!
-//! One process applies the log. It begins with a generation of its own: what the one before it has left is given up, since
-//! nobody can tell which values a changed brigade.toml would have made. On a cluster no command sees more than one slot, so
-//! each slot has its mark; a loss in one gives up the entries of all.
+//! A process alone begins with a generation of its own: what the one before it has left is given up, since nobody can tell which
+//! values a changed brigade.toml would have made. Where several processes may be at one truth the generation is a digest of what
+//! the values are made of, and an entry is as good whoever put it there: it says what it is as fresh as. Each process applies
+//! the whole log, counts its own invalidations in the mark, and answers nothing from before its beginning. What holds between
+//! processes is the server's: a fence on the key, for as long as a load may be under way, and then the mark's floor, which
+//! refuses whoever is that far behind.
+//!
+//! On a cluster no command sees more than one slot, so each slot has its mark; a loss in one gives up the entries of all.
 
 mod invalidate;
 mod ledger;
+mod marks;
 mod names;
 mod sweep;
 mod text;
 
 use std::{
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Mutex as SyncMutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -37,22 +44,22 @@ use brigade_core::{
     data::{Checkpoint, Position, Result},
     engine::{Entry, EntryStore, Gone},
 };
-use redis::Script;
 use tokio::sync::{Mutex, Notify};
 
 use crate::{Connection, Redis};
 
-use ledger::{Ledger, Left};
+use ledger::Ledger;
+use marks::{Scripts, mark_of};
 use names::Names;
-use text::Mark;
 
 /// How late the server may run a `put`, counted from when it was sent. The process itself refuses what its own fences tell of
 /// when it sends; what the fence on the server must cover is the way there. That is a time limit of `[stores.cache]` as a rule,
 /// and as long as the server stood still at worst: then this ends it.
 const PUT_LATEST: Duration = Duration::from_secs(2);
 
-/// How long a fence lies on the server: past every `put` that was sent before it, by the server's own clock.
-const FENCE: Duration = Duration::from_secs(10);
+/// How long a fence lies on the server: past every `put` that was sent before it, by the server's own clock; and past the three
+/// windows in which another process's `put` is not refused by the mark yet (see `put.lua`).
+const FENCE: Duration = Duration::from_secs(15);
 
 /// Values stored between two looks at what has expired.
 const PUTS_PER_LOOK: u64 = 128;
@@ -71,9 +78,9 @@ pub struct RedisCache {
     is_due: AtomicBool,
     wake: Arc<Notify>,
     me: Weak<Self>,
-    put: Script,
-    invalidate: Script,
-    drop: Script,
+    scripts: Scripts,
+    kept: SyncMutex<Option<Checkpoint>>,
+    made_of: AtomicU64,
 }
 
 impl std::fmt::Debug for RedisCache {
@@ -86,22 +93,32 @@ impl std::fmt::Debug for RedisCache {
 type Found = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 impl RedisCache {
-    /// The cache of a name. Nothing is asked yet.
+    /// The cache of a name, for the only process at its truth. Nothing is asked yet.
     pub fn new(redis: Redis, name: &str) -> Arc<Self> {
+        Self::open(redis, name, false)
+    }
+
+    /// The cache of a name, for one of several processes at one truth, where positions mean the same for all of them. Nothing is
+    /// asked yet.
+    pub fn shared(redis: Redis, name: &str) -> Arc<Self> {
+        Self::open(redis, name, true)
+    }
+
+    fn open(redis: Redis, name: &str, is_shared: bool) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             redis,
             name: name.to_owned(),
             names: OnceLock::new(),
-            ledger: Ledger::new(),
+            ledger: Ledger::new(is_shared),
             fences: Fences::default(),
             marking: Mutex::default(),
             puts: AtomicU64::new(0),
             is_due: AtomicBool::new(false),
             wake: Arc::default(),
             me: Weak::clone(me),
-            put: Script::new(include_str!("put.lua")),
-            invalidate: Script::new(include_str!("invalidate.lua")),
-            drop: Script::new(include_str!("drop.lua")),
+            scripts: Scripts::new(),
+            kept: SyncMutex::default(),
+            made_of: AtomicU64::new(0),
         })
     }
 
@@ -123,28 +140,8 @@ impl RedisCache {
         Ok(self.names.get_or_init(|| Names::new(&self.name, is_cluster)))
     }
 
-    /// What was left at a place, after marking it where nothing was.
-    async fn marked(&self, names: &Names, place: u16) -> Result<Left> {
-        if let Some(left) = self.ledger.left(place) {
-            return Ok(left);
-        }
-        let _one = self.marking.lock().await;
-        if let Some(left) = self.ledger.left(place) {
-            return Ok(left);
-        }
-        let left = Left { generation: self.ledger.generation(), count: 0 };
-        let mark = Mark { generation: left.generation, count: 0, floor: *self.fences.floor() };
-        self.redis.run::<()>(redis::cmd("SET").arg(names.mark(place)).arg(mark.write())).await?;
-        self.ledger.confirm(place, left);
-        Ok(left)
-    }
-
-    /// The server has lost what it had: nothing that lies there counts from here on.
-    fn lose(&self, left: Left) {
-        if self.ledger.lose(left.generation) {
-            tracing::warn!(cache = self.name, "redis has lost what it had: all entries are given up");
-            self.sweep_all();
-        }
+    fn kept(&self) -> MutexGuard<'_, Option<Checkpoint>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sweep_all(&self) {
@@ -163,7 +160,7 @@ impl RedisCache {
     }
 
     async fn drop_one(&self, names: &Names, key: &str, companion: &str) -> Result<bool> {
-        let mut call = self.drop.prepare_invoke();
+        let mut call = self.scripts.drop.prepare_invoke();
         call.key(key).key(names.companion(key)).key(names.index(names.place(key)));
         call.arg(companion).arg(text::millis(FENCE));
         self.redis.run_script(&call).await
@@ -177,10 +174,7 @@ impl EntryStore for RedisCache {
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
-        let names = self.names().await?;
-        let kept: Option<String> = self.redis.run(redis::cmd("GET").arg(names.checkpoint())).await?;
-        let Some((generation, checkpoint)) = kept.as_deref().and_then(text::read_checkpoint) else { return Ok(None) };
-        Ok(Some(checkpoint).filter(|_| self.ledger.generation() == generation))
+        Ok(self.kept().clone())
     }
 
     fn is_near(&self) -> bool {
@@ -194,11 +188,11 @@ impl EntryStore for RedisCache {
     async fn get(&self, key: &str) -> Result<Option<Arc<Entry>>> {
         let names = self.names().await?;
         let place = names.place(key);
-        let Some(left) = self.ledger.left(place) else { return Ok(None) };
+        let Some(left) = self.known(names, place).await? else { return Ok(None) };
         let mut get = redis::cmd("MGET");
         get.arg(key).arg(names.companion(key)).arg(names.mark(place));
         let (value, companion, mark): Found = self.redis.run(&get).await?;
-        if !left.is_in(mark_of(mark)) {
+        if !left.is_in(mark_of(mark).as_ref()) {
             self.lose(left);
             return Ok(None);
         }
@@ -218,11 +212,12 @@ impl EntryStore for RedisCache {
         if entry.position < self.fence(key) || lives == 0 {
             return Ok(false);
         }
-        let mut call = self.put.prepare_invoke();
+        let mut call = self.scripts.put.prepare_invoke();
         call.key(key).key(names.companion(key)).key(names.mark(place)).key(names.index(place));
         call.arg(entry.value.as_deref().unwrap_or_default()).arg(u8::from(entry.value.is_some())).arg(lives);
-        call.arg(text::companion(left.generation, &entry)).arg(self.ledger.server_ms(PUT_LATEST)).arg(left.count);
+        call.arg(text::companion(left.own.generation, &entry)).arg(self.ledger.server_ms(PUT_LATEST)).arg(left.count);
         call.arg(lives.saturating_add(text::millis(FENCE)));
+        call.arg(text::word(left.own.sequence)).arg(text::word(left.own.process)).arg(u8::from(self.is_shared()));
         let (code, now_ms): (i64, u64) = self.redis.run_script(&call).await?;
         self.ledger.set_clock(now_ms);
         if code == -1 {
@@ -245,21 +240,38 @@ impl EntryStore for RedisCache {
 
     async fn begin(&self, checkpoint: &Checkpoint) -> Result<()> {
         drop(self.fences.raise_floor(checkpoint.position));
-        self.ledger.renew();
+        self.ledger.begin(checkpoint.position, self.made_of.load(Ordering::Acquire));
         let names = self.names().await?;
         if !names.is_cluster {
             self.marked(names, 0).await?;
         }
         self.sweep_all();
-        let text = text::write_checkpoint(self.ledger.generation(), checkpoint);
-        self.redis.run::<()>(redis::cmd("SET").arg(names.checkpoint()).arg(text)).await
+        self.keep(names, checkpoint).await
+    }
+
+    fn made_of(&self, digest: u64) {
+        self.made_of.store(digest, Ordering::Release);
+    }
+
+    fn is_shared(&self) -> bool {
+        self.ledger.is_shared()
+    }
+
+    async fn lease(&self, key: &str, token: u64, time: Duration) -> Result<bool> {
+        let names = self.names().await?;
+        let mut set = redis::cmd("SET");
+        set.arg(names.lease(key)).arg(text::word(token)).arg("NX").arg("PX").arg(text::millis(time).max(1));
+        Ok(self.redis.run::<Option<String>>(&set).await?.is_some())
+    }
+
+    async fn release(&self, key: &str, token: u64) -> Result<()> {
+        let names = self.names().await?;
+        let mut call = self.scripts.release.prepare_invoke();
+        call.key(names.lease(key)).arg(text::word(token));
+        self.redis.run_script::<i64>(&call).await.map(drop)
     }
 
     async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Vec<(String, Arc<Entry>)>> {
         self.entries_after(after, limit).await
     }
-}
-
-fn mark_of(bytes: Option<Vec<u8>>) -> Option<Mark> {
-    Mark::read(std::str::from_utf8(&bytes?).ok()?)
 }

@@ -52,12 +52,21 @@ impl Names {
 
     /// What is known of a key's value.
     pub fn companion(&self, key: &str) -> String {
+        self.of_key("", key)
+    }
+
+    /// Who loads a key.
+    pub fn lease(&self, key: &str) -> String {
+        self.of_key("lease:", key)
+    }
+
+    fn of_key(&self, what: &str, key: &str) -> String {
         let prefix = &self.prefix;
         // Braces within a key would say another slot than its own.
         if key.contains(['{', '}']) {
-            format!("{prefix}{{{}}}:{key}", TAGS[usize::from(slot_of(key))])
+            format!("{prefix}{what}{{{}}}:{key}", TAGS[usize::from(slot_of(key))])
         } else {
-            format!("{prefix}{{{key}}}")
+            format!("{prefix}{what}{{{key}}}")
         }
     }
 
@@ -107,7 +116,7 @@ mod tests {
         for key in ["link:abc", "link:{abc}", "link:a}b", "link:{}", "link:{", "{x}{y}", "link:ä"] {
             let slot = slot_of(key);
             let place = names.place(key);
-            for name in [names.companion(key), names.mark(place), names.index(place)] {
+            for name in [names.companion(key), names.lease(key), names.mark(place), names.index(place)] {
                 assert_eq!(slot_of(&name), slot, "{key} {name}");
                 assert!(name.starts_with("brigade:cache:link:"), "{name}");
             }

@@ -2,7 +2,8 @@
 --
 -- KEYS     the public key, its companion, the mark and the index of its place
 -- ARGV     value, '1' (or '0': there is nothing), lifetime in ms, companion, the server's time in ms after which this is too
---          late, invalidations that the mark must tell of, lifetime of the companion in ms
+--          late, invalidations that the mark must tell of, lifetime of the companion in ms, sequence, process, '1' where
+--          what processes left that made entries of something else counts too
 -- Answers  1 stored, 0 refused, -1 the mark is not the one that was left, -2 too late; then the time in ms
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -10,13 +11,20 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > tonumber(ARGV[5]) then
   return {-2, now}
 end
-local generation, count, floor = string.match(redis.call('GET', KEYS[3]) or '', '^(%x+) (%d+) (%S+)$')
-local _, own, position = string.match(ARGV[4], '^(%a) (%x+) (%S+)')
-if generation ~= own or tonumber(count) < tonumber(ARGV[6]) then
+local mark = redis.call('GET', KEYS[3]) or ''
+local sequence, floor, before, newest, began = string.match(mark, '^(%x+) (%S+) (%S+) (%S+) (%d+)')
+local count = tonumber(string.match(mark, ' ' .. ARGV[9] .. ':(%d+)'))
+if sequence ~= ARGV[8] or not count or count < tonumber(ARGV[6]) then
   return {-1, now}
 end
+-- Another process may be so far behind that the fences of what it has not heard of have expired.
+local held = (now - began >= 10000 and newest) or (now - began >= 5000 and before) or floor
+if held > floor then
+  floor = held
+end
+local _, own, position = string.match(ARGV[4], '^(%a) (%x+) (%S+)')
 local _, of, at = string.match(redis.call('GET', KEYS[2]) or '', '^(%a) (%x+) (%S+)')
-if position < floor or (of == own and at > position) then
+if position < floor or (at and (of == own or ARGV[10] == '1') and at > position) then
   return {0, now}
 end
 if ARGV[2] == '1' then

@@ -68,7 +68,7 @@ impl RedisCache {
         get.arg(names.mark(place.number));
         let mut companions: Vec<Option<Vec<u8>>> = self.redis.run(&get).await?;
         let mark = mark_of(companions.pop().flatten());
-        if let Some(left) = left.filter(|left| !left.is_in(mark)) {
+        if let Some(left) = left.filter(|left| !left.is_in(mark.as_ref())) {
             self.lose(left);
         }
         for (key, companion) in keys.iter().zip(companions) {
@@ -103,7 +103,7 @@ impl RedisCache {
             for ((number, left), mark) in numbers.zip(left).zip(marks) {
                 // Where nothing was ever marked, nothing lies.
                 let is_marked = mark.is_some();
-                if let Some(left) = left.filter(|left| !left.is_in(mark_of(mark))) {
+                if let Some(left) = left.filter(|left| !left.is_in(mark_of(mark).as_ref())) {
                     self.lose(left);
                 }
                 let keys = if is_marked { self.keys_of(names, number, None, limit).await? } else { Vec::new() };
@@ -158,14 +158,14 @@ impl RedisCache {
     }
 
     async fn entries(&self, names: &Names, place: u16, keys: &[String]) -> Result<Vec<(String, Arc<Entry>)>> {
-        let Some(left) = self.ledger.left(place) else { return Ok(Vec::new()) };
+        let Some(left) = self.known(names, place).await? else { return Ok(Vec::new()) };
         let mut get = redis::cmd("MGET");
         get.arg(names.mark(place));
         for key in keys {
             get.arg(key).arg(names.companion(key));
         }
         let mut found: Vec<Option<Vec<u8>>> = self.redis.run(&get).await?;
-        if !left.is_in(mark_of(found.first_mut().and_then(Option::take))) {
+        if !left.is_in(mark_of(found.first_mut().and_then(Option::take)).as_ref()) {
             self.lose(left);
             return Ok(Vec::new());
         }

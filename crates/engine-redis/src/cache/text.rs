@@ -3,16 +3,13 @@
 //! ```text
 //! companion   e GENERATION POSITION LOADED_MS EXPIRES_MS COST_US DIGEST     an entry; DIGEST is - where there is nothing
 //!             f GENERATION POSITION                                        a fence
-//! mark        GENERATION COUNT FLOOR
-//! checkpoint  GENERATION POSITION [SEEN]
+//! mark        SEQUENCE FLOOR BEFORE NEWEST BEGAN_MS PROCESS:COUNT …            the scripts say what they do with it
+//! checkpoint  POSITION                                                     of who wrote last; for people
 //! ```
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use brigade_core::{
-    data::{Checkpoint, Position, Seen},
-    engine::Entry,
-};
+use brigade_core::{data::Position, engine::Entry};
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -60,40 +57,32 @@ pub(super) fn entry(companion: &str, value: Option<Vec<u8>>) -> Option<Entry> {
     })
 }
 
-/// How many invalidations of a generation a place has seen, and before which position nothing in it counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What each process has left at a place, as far as it is read here: of which positions it tells, and how many invalidations of
+/// each process it has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    pub generation: u64,
-    pub count: u64,
-    pub floor: Position,
+    pub sequence: u64,
+    counts: String,
 }
 
 impl Mark {
-    pub fn write(&self) -> String {
-        format!("{:016x} {} {}", self.generation, self.count, self.floor)
-    }
-
     pub fn read(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let generation = u64::from_str_radix(words.next()?, 16).ok()?;
-        Some(Self { generation, count: words.next()?.parse().ok()?, floor: words.next()?.parse().ok()? })
+        let mut words = text.splitn(6, ' ');
+        let sequence = u64::from_str_radix(words.next()?, 16).ok()?;
+        Some(Self { sequence, counts: words.nth(4)?.to_owned() })
+    }
+
+    /// How many invalidations of a process it tells of.
+    pub fn count(&self, process: u64) -> Option<u64> {
+        let mut counts = self.counts.split(' ').filter_map(|count| count.split_once(':'));
+        let (_, count) = counts.find(|(of, _)| u64::from_str_radix(of, 16) == Ok(process))?;
+        count.parse().ok()
     }
 }
 
-pub(super) fn write_checkpoint(generation: u64, checkpoint: &Checkpoint) -> String {
-    let seen = checkpoint.seen.as_ref().map(|seen| format!(" {seen}")).unwrap_or_default();
-    format!("{generation:016x} {}{seen}", checkpoint.position)
-}
-
-pub(super) fn read_checkpoint(text: &str) -> Option<(u64, Checkpoint)> {
-    let mut words = text.split(' ');
-    let generation = u64::from_str_radix(words.next()?, 16).ok()?;
-    let position = words.next()?.parse().ok()?;
-    let seen = match words.next() {
-        None => None,
-        Some(text) => Some(Seen::parse(text)?),
-    };
-    Some((generation, Checkpoint { position, seen }))
+/// A number as it stands in all of this.
+pub(super) fn word(number: u64) -> String {
+    format!("{number:016x}")
 }
 
 pub(super) fn millis(time: Duration) -> u64 {
@@ -126,14 +115,10 @@ mod tests {
         }
         let over = Entry { value: None, position, loaded: now, expires: now, cost: Duration::ZERO };
         assert_eq!(entry(&companion(3, &over), None), None);
-        let mark = Mark { generation: u64::MAX, count: 5, floor: position };
-        assert_eq!(Mark::read(&mark.write()), Some(mark));
-        for seen in [None, Seen::parse("10:20:12,15")] {
-            let checkpoint = Checkpoint { position, seen };
-            assert_eq!(read_checkpoint(&write_checkpoint(3, &checkpoint)), Some((3, checkpoint)));
-        }
-        for text in ["", "f 3 x", "e", "e 3 x", "x y z", "3"] {
-            assert!(entry(text, None).is_none() && Mark::read(text).is_none() && read_checkpoint(text).is_none());
+        let mark = Mark::read("ff 1-2 1-2 1-2 17 0a:5 b:6").unwrap();
+        assert_eq!((mark.sequence, mark.count(10), mark.count(11), mark.count(12)), (255, Some(5), Some(6), None));
+        for text in ["", "f 3 x", "e", "e 3 x", "x y z", "3", "3 1 2 3 4"] {
+            assert!(entry(text, None).is_none() && Mark::read(text).is_none(), "{text}");
         }
     }
 }

@@ -118,15 +118,16 @@ async fn the_script_that_stores_refuses_what_comes_late() {
     let sent = |companion: &str, deadline: &str| {
         let script = include_str!("../../src/cache/put.lua");
         let keys = [PUBLIC, COMPANION, "brigade:cache:link:mark", "brigade:cache:link:keys"];
-        let words =
-            [&["EVAL", script, "4"][..], &keys, &["old", "1", "60000", companion, deadline, "0", "70000"]].concat();
+        let own = companion.split(' ').nth(1).unwrap();
+        let values = ["old", "1", "60000", companion, deadline, "0", "70000", own, own, "0"];
+        let words = [&["EVAL", script, "4"][..], &keys, &values].concat();
         let answer = server.command(&words).unwrap();
         answer.lines().next().unwrap().to_owned()
     };
     const EVER: &str = "99999999999999";
     assert_eq!(sent(&companion, EVER), "1");
     assert_eq!(sent(&companion, "1"), "-2", "past its time");
-    assert_eq!(sent(&companion.replace("e ", "e 0"), EVER), "-1", "of another generation");
+    assert_eq!(sent(&companion.replacen("e ", "e f", 1), EVER), "-1", "of another process");
     change(&cache, 6).await;
     assert_eq!(sent(&companion, EVER), "0", "the fence");
     server.command(&["DEL", COMPANION]).unwrap();

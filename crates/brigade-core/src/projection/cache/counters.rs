@@ -8,7 +8,10 @@ const COUNTERS: [(&str, &str); 9] = [
     ("brigade_cache_misses_total", "Reads that waited for the truth"),
     ("brigade_cache_negative_hits_total", "Reads answered from what is remembered to be missing"),
     ("brigade_cache_loads_total", "Reads of the truth for a cache"),
-    ("brigade_cache_waits_total", "Reads that shared the load of another one"),
+    (
+        "brigade_cache_waits_total",
+        "Reads that shared the load of another one, and loads that waited for another process",
+    ),
     ("brigade_cache_early_refreshes_total", "Loads begun before an entry expired"),
     ("brigade_cache_invalidations_total", "Entries removed because a change concerned them"),
     ("brigade_cache_evictions_total", "Entries removed to make room"),

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::watch, time::timeout};
 
-use super::Cache;
+use super::{Cache, lease::Turn};
 use crate::{
     data::{Error, Position, Result},
     engine::{CheckedRead, Entry, ReadAnswer},
@@ -36,12 +36,27 @@ pub(super) struct Loads {
 }
 
 /// One load.
-struct Load {
-    /// What its value will be at least as fresh as.
+pub(super) struct Load {
+    /// What its value will be at least as fresh as, for those who join it before it is closed.
     position: Position,
     loaded: watch::Receiver<Loaded>,
     /// Somebody deleted the key meanwhile: what it finds is not kept.
     is_void: AtomicBool,
+    /// It takes what another process has put, which may be older.
+    is_closed: AtomicBool,
+    /// When that was loaded which it takes the place of before its end.
+    pub replaces: Option<Instant>,
+}
+
+impl Load {
+    pub(super) fn is_void(&self) -> bool {
+        self.is_void.load(Ordering::SeqCst)
+    }
+
+    /// From here on nobody joins it.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Loads {
@@ -97,29 +112,30 @@ impl Cache {
                     }
                     continue;
                 }
-                Joined::Own(loaded) => (loaded, true),
-                Joined::Other(loaded, shares) => {
+                Joined::Own(loaded) => (loaded, Some(Position::START)),
+                Joined::Other(loaded, least) => {
                     if !is_waiting {
                         self.counters.waits.increment(1);
                         is_waiting = true;
                     }
-                    (loaded, shares)
+                    (loaded, least)
                 }
             };
-            let entry = outcome(loaded).await;
-            if shares {
-                return entry;
+            match (outcome(loaded).await, shares) {
+                (Ok(entry), Some(least)) if entry.position < least => {}
+                (entry, Some(_)) => return entry,
+                (_, None) => {}
             }
         }
     }
 
     /// Begins a load that nobody waits for, unless one is under way.
-    pub(super) fn load_beside(self: &Arc<Self>, key: &str) -> bool {
+    pub(super) fn load_beside(self: &Arc<Self>, key: &str, replaces: Instant) -> bool {
         let mut loads = self.loads.all();
         if loads.contains_key(key) || loads.len() >= CACHE_LOADS_BESIDE_MAX {
             return false;
         }
-        drop(self.begin(&mut loads, key, true));
+        drop(self.begin(&mut loads, key, true, Some(replaces)));
         true
     }
 
@@ -127,8 +143,10 @@ impl Cache {
         let mut loads = self.loads.all();
         if let Some(load) = loads.get(key) {
             let needed = wanted.after.max(self.store.fence(key));
-            let shares = load.position >= needed && !load.is_void.load(Ordering::SeqCst);
-            return Joined::Other(load.loaded.clone(), shares);
+            let shares = load.position >= needed && !load.is_void() && !load.is_closed.load(Ordering::SeqCst);
+            // Who must not be answered from the store takes no part of it from another process either.
+            let least = if wanted.through_store { Position::START } else { needed };
+            return Joined::Other(load.loaded.clone(), shares.then_some(least));
         }
         // The load before may have ended since the store was asked.
         let there = if wanted.through_store { self.store.near(key) } else { None };
@@ -136,7 +154,7 @@ impl Cache {
         match there {
             Some(entry) => Joined::There(entry),
             None if may_be_there && !self.store.is_near() => Joined::Again,
-            None => Joined::Own(self.begin(&mut loads, key, wanted.through_store)),
+            None => Joined::Own(self.begin(&mut loads, key, wanted.through_store, None)),
         }
     }
 
@@ -145,37 +163,53 @@ impl Cache {
         loads: &mut HashMap<String, Arc<Load>>,
         key: &str,
         is_kept: bool,
+        replaces: Option<Instant>,
     ) -> watch::Receiver<Loaded> {
         let (sender, receiver) = watch::channel(None);
         let position = *self.log.tip().borrow();
-        let load = Arc::new(Load { position, loaded: receiver.clone(), is_void: AtomicBool::new(!is_kept) });
+        let load = Arc::new(Load {
+            position,
+            loaded: receiver.clone(),
+            is_void: AtomicBool::new(!is_kept),
+            is_closed: AtomicBool::new(false),
+            replaces,
+        });
         loads.insert(key.to_owned(), Arc::clone(&load));
-        self.counters.loads.increment(1);
         let (cache, key) = (Arc::clone(self), key.to_owned());
         tokio::spawn(async move {
             let under_way = UnderWay { cache: &cache, key: &key, load: &load };
-            let loaded = cache.ask(&key, position).await;
-            if let Ok(entry) = &loaded {
-                cache.keep(&key, entry, &load).await;
-            }
+            let (loaded, lease) = match cache.turn(&key, &load).await {
+                Turn::Found(entry) => (Ok(entry), None),
+                Turn::Ask(lease) => (cache.ask_and_keep(&key, &load).await, lease),
+            };
             drop(under_way);
             sender.send_replace(Some(loaded));
+            cache.release(&key, lease).await;
         });
         receiver
+    }
+
+    async fn ask_and_keep(&self, key: &str, load: &Load) -> Result<Arc<Entry>> {
+        self.counters.loads.increment(1);
+        // It may have waited for its turn.
+        let position = load.position.max(*self.log.tip().borrow());
+        let entry = self.ask(key, position).await?;
+        self.keep(key, &entry, load).await;
+        Ok(entry)
     }
 
     /// Keeps what a load found, where that is still so and worth it. A store that is away keeps nothing; that is no error.
     async fn keep(&self, key: &str, entry: &Arc<Entry>, load: &Load) {
         let is_large = entry.value.as_ref().is_some_and(|value| value.len() > CACHE_VALUE_BYTES_MAX);
         let is_over = entry.expires <= entry.loaded;
-        if is_large || is_over || load.is_void.load(Ordering::SeqCst) {
+        if is_large || is_over || load.is_void() {
             return;
         }
         if let Err(error) = self.store.put(key, Arc::clone(entry)).await {
             tracing::debug!(cache = self.name, %error, "a value was not kept");
         }
         // Who deleted the key while it was put does not find it there.
-        if load.is_void.load(Ordering::SeqCst)
+        if load.is_void()
             && let Err(error) = self.store.remove(key).await
         {
             tracing::debug!(cache = self.name, %error, "a deleted value stays until it expires");
@@ -244,8 +278,8 @@ enum Joined {
     Again,
     /// The caller's own load.
     Own(watch::Receiver<Loaded>),
-    /// Another one's, and whether its value will do.
-    Other(watch::Receiver<Loaded>, bool),
+    /// Another one's, and how fresh its value has to be to do; none: it will not do.
+    Other(watch::Receiver<Loaded>, Option<Position>),
 }
 
 /// Takes a load off the list at its end, whatever the end.

@@ -4,11 +4,13 @@
 //! compared with the truth entry by entry.
 //!
 //! In reading order: a `definition` is what brigade.toml says, held against the model; `changed` says which keys a change
-//! concerns; `read` answers from the store or lets `load` ask the truth, one at a time for each key; `verify` compares.
+//! concerns; `read` answers from the store or lets `load` ask the truth, one at a time for each key, and over processes with a
+//! `lease`; `verify` compares.
 
 mod changed;
 mod counters;
 mod definition;
+mod lease;
 mod load;
 mod read;
 mod shown;
@@ -21,6 +23,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Projection, State, line::Known};
 use crate::{
@@ -120,6 +123,14 @@ impl Cache {
         self.known.get()?.borrow().checkpoint.as_ref().map(|checkpoint| checkpoint.position)
     }
 
+    /// What processes must have alike before they answer from each other's entries: the truth, and how values are made of it.
+    fn made_of(&self, definition: &Definition) -> u64 {
+        let (version, truth) = (env!("CARGO_PKG_VERSION"), self.truth.status().history);
+        let (of, keys) = (&self.config.of, &self.config.keys);
+        let made = definition.made_of(&*self.queries);
+        xxh3_64(format!("{version} {truth} {:?} {of:?} {keys:?} {made}", self.file.schema.schemas).as_bytes())
+    }
+
     fn relations(&self) -> Arc<Relations> {
         let model = Arc::clone(&self.models.borrow());
         self.latest.of(&model)
@@ -199,10 +210,11 @@ impl Projection for Cache {
             Definition::resolve(self.short_name(), &self.config, &self.file, (&relations, &*self.queries))?;
         // From here on it wants the tables of the new definition; what the old one answers stays right meanwhile, since all
         // of it goes at the swap.
+        let made_of = self.made_of(&definition);
         let mut defined = self.defined.write().unwrap_or_else(PoisonError::into_inner);
         defined.layouts = definition.layouts(relations.model());
         defined.definition = Arc::new(definition);
-        Ok(Box::new(Empty(Arc::clone(&self.store))))
+        Ok(Box::new(Empty { store: Arc::clone(&self.store), made_of }))
     }
 
     fn as_cache(&self) -> Option<&Cache> {
@@ -223,7 +235,10 @@ impl Projection for Cache {
 }
 
 /// A new generation of a cache: nothing, from a checkpoint on.
-struct Empty(Arc<dyn EntryStore>);
+struct Empty {
+    store: Arc<dyn EntryStore>,
+    made_of: u64,
+}
 
 #[async_trait]
 impl Filling for Empty {
@@ -244,6 +259,7 @@ impl Filling for Empty {
     }
 
     async fn swap(self: Box<Self>, checkpoint: &Checkpoint) -> Result<()> {
-        self.0.begin(checkpoint).await
+        self.store.made_of(self.made_of);
+        self.store.begin(checkpoint).await
     }
 }

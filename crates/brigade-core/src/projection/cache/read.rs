@@ -129,7 +129,7 @@ impl Cache {
         let Some(beta) = self.config.early_refresh else { return Outcome::Hit };
         let left = entry.expires.saturating_duration_since(Instant::now());
         let is_due = is_due(left, entry.cost, beta, rand::random());
-        if is_due && !self.loads.contains(key) && self.load_beside(key) {
+        if is_due && !self.loads.contains(key) && self.load_beside(key, entry.loaded) {
             self.counters.early_refreshes.increment(1);
             return Outcome::StaleRefresh;
         }

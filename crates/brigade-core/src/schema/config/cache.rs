@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{
     cache::Template,
     data::Result,
-    limits::{CACHE_BYTES, CACHE_ENTRIES, CACHE_KEYS_MAX},
+    limits::{CACHE_BYTES, CACHE_ENTRIES, CACHE_KEYS_MAX, CACHE_LEASE, CACHE_LEASE_MAX},
 };
 
 use super::{
@@ -15,8 +15,19 @@ use super::{
     document::{Section, Source},
 };
 
-const KEYS: [&str; 10] =
-    ["table", "query", "keys", "value", "ttl", "negative_ttl", "early_refresh", "fill", "max_entries", "max_bytes"];
+const KEYS: [&str; 11] = [
+    "table",
+    "query",
+    "keys",
+    "value",
+    "ttl",
+    "negative_ttl",
+    "lease",
+    "early_refresh",
+    "fill",
+    "max_entries",
+    "max_bytes",
+];
 
 /// Of what a cache keeps answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +54,8 @@ pub struct CacheConfig {
     pub ttl: Duration,
     /// How long it is remembered that there is nothing under a key; zero: not at all.
     pub negative_ttl: Duration,
+    /// How long one process of several may load a key before the next one does.
+    pub lease: Duration,
     /// How much earlier than their end entries are loaded again; none: not.
     pub early_refresh: Option<f64>,
     /// Whether a change writes the new value at once; else the next reader loads it.
@@ -100,6 +113,17 @@ fn cache(name: &str, section: &Section<'_>, source: &Source<'_>, at: usize) -> R
         Some(value) => value.duration()?,
         None => Duration::from_secs(5),
     };
+    let lease = match section.value("lease")? {
+        Some(value) => match value.duration()? {
+            Duration::ZERO => return Err(value.error("a lease that ends at once").hint("as \"2s\"")),
+            lease if lease > CACHE_LEASE_MAX => {
+                let message = format!("longer than {}s", CACHE_LEASE_MAX.as_secs());
+                return Err(value.error(message).hint("give it the time that a slow load takes, as \"2s\""));
+            }
+            lease => lease,
+        },
+        None => CACHE_LEASE,
+    };
     let mut sizes = [CACHE_ENTRIES, CACHE_BYTES];
     if let Some(value) = section.value("max_entries")? {
         sizes[0] = value.count(1)? as u64;
@@ -115,6 +139,7 @@ fn cache(name: &str, section: &Section<'_>, source: &Source<'_>, at: usize) -> R
         keys: templates(name, section, source)?,
         ttl,
         negative_ttl,
+        lease,
         early_refresh: early_refresh(section)?,
         fill_on_write,
         max_entries: sizes[0],

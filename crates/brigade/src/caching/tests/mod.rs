@@ -1,6 +1,7 @@
 //! What a cache promises under races, on every truth: with a truth that answers when a test lets it, and with writers and
 //! readers that do as they like.
 
+mod leases;
 mod loads;
 mod races;
 
@@ -24,7 +25,7 @@ use brigade_testing::servers::{Postgres, Redis as Server};
 use engine_memory::MemoryCache;
 use engine_redis::{Redis, RedisCache, RedisConfig};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{Brigade, OpenOptions, Row};
 
@@ -68,7 +69,7 @@ struct World {
 }
 
 impl World {
-    async fn open(engine: &'static str, (stores, redis): (&str, Option<&Server>), settings: &str) -> Self {
+    async fn open(engine: &'static str, (stores, redis): (&str, Option<&str>), settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         std::fs::write(folder.path().join("migrations/0001_init.sql"), SCHEMA).unwrap();
@@ -81,7 +82,8 @@ impl World {
         let gate = Arc::new(Gated { tables, asked: AtomicUsize::new(0), open: watch::Sender::new(true) });
         let config = &inner.project.config.caches["t"];
         let store: Arc<dyn EntryStore> = match redis {
-            Some(server) => RedisCache::new(patient(server), "t"),
+            Some(redis) if stores.is_empty() => RedisCache::new(patient(redis), "t"),
+            Some(redis) => RedisCache::shared(patient(redis), "t"),
             None => Arc::new(MemoryCache::new(config.max_entries, config.max_bytes, metrics::Counter::noop())),
         };
         let (truth, log) = (Arc::clone(&inner.stores.truth), Arc::clone(&inner.stores.log));
@@ -138,26 +140,49 @@ fn number(answer: &Answer) -> Option<i64> {
     Some(text.strip_prefix("{\"n\":").and_then(|rest| rest.strip_suffix('}')).unwrap().parse().unwrap())
 }
 
-/// Runs a test on every truth there is.
-fn on_every_engine<F: Future<Output = ()>>(settings: &str, test: impl Fn(World) -> F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let redis = Server::start();
-    let mut caches = vec![("sqlite", "postgres", None)];
-    caches.extend(redis.as_ref().map(|redis| ("sqlite, redis", "postgres, redis", Some(redis))));
-    let postgres = Postgres::start();
-    for (sqlite, on_postgres, redis) in caches {
-        runtime.block_on(async { test(World::open(sqlite, ("", redis), settings).await).await });
-        if let Some(server) = &postgres {
-            let database = server.create_database();
-            let stores = format!("[stores]\ntruth = {:?}\n", database.url);
-            runtime.block_on(async { test(World::open(on_postgres, (&stores, redis), settings).await).await });
-        }
+/// What the truths and caches of these tests are at.
+struct Servers {
+    postgres: Option<Postgres>,
+    /// With its URL.
+    redis: Option<(Server, String)>,
+}
+
+impl Servers {
+    fn start() -> Self {
+        let redis = Server::start().map(|redis| {
+            let url = redis.url();
+            (redis, url)
+        });
+        Self { postgres: Postgres::start(), redis }
+    }
+
+    /// Every truth with every store: their name, `[stores]`, and the Redis. Each truth is a new one.
+    fn all(&self) -> impl Iterator<Item = (&'static str, String, Option<&str>)> {
+        let redis = self.redis.as_ref().map(|(_, url)| ("sqlite, redis", "postgres, redis", Some(url.as_str())));
+        [Some(("sqlite", "postgres", None)), redis].into_iter().flatten().flat_map(|(sqlite, on_postgres, redis)| {
+            let database = self.postgres.as_ref().map(Postgres::create_database);
+            let postgres =
+                database.map(|database| (on_postgres, format!("[stores]\ntruth = {:?}\n", database.url), redis));
+            [Some((sqlite, String::new(), redis)), postgres].into_iter().flatten()
+        })
     }
 }
 
+/// Runs a test on every truth there is.
+fn on_every_engine<F: Future<Output = ()>>(settings: &str, test: impl Fn(World) -> F) {
+    let (runtime, servers) = (runtime(), Servers::start());
+    for (engine, stores, redis) in servers.all() {
+        runtime.block_on(async { test(World::open(engine, (&stores, redis), settings).await).await });
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
 /// A Redis with a time limit that a busy machine keeps.
-fn patient(server: &Server) -> Redis {
-    let mut store = CacheStore::at(&server.url());
+fn patient(redis: &str) -> Redis {
+    let mut store = CacheStore::at(redis);
     store.timeout = Duration::from_secs(5);
     Redis::new(RedisConfig { store, folder: std::env::temp_dir() }).unwrap()
 }

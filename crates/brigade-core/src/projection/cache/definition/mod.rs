@@ -114,6 +114,14 @@ impl Definition {
         }
     }
 
+    /// How values are made, for those who compare.
+    pub(super) fn made_of(&self, queries: &dyn Queries) -> String {
+        match self {
+            Self::Table(of) => format!("{:?}", of.shown.node),
+            Self::Query(of) => format!("{:?}", queries.query(&of.name).map(|query| query.routine)),
+        }
+    }
+
     pub(super) fn permission(&self) -> Permission {
         match self {
             Self::Table(of) => Permission::Read(Box::new(of.permission())),

@@ -1,0 +1,8 @@
+-- Ends a lease, if it still is this one.
+--
+-- KEYS     the lease
+-- ARGV     its token
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
