@@ -6,6 +6,7 @@
 mod cache;
 mod claims;
 mod key_files;
+mod lasting;
 mod refusal;
 mod route;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use brigade::{
 use subtle::ConstantTimeEq as _;
 
 use crate::{error, sessions::of_cookie};
+pub use lasting::Standing;
 pub use refusal::Refused;
 use refusal::Why;
 pub use route::{Needs, is_table_api, needs};
@@ -76,17 +78,27 @@ impl Authenticator {
     /// # Errors
     /// Why nobody is known by them.
     pub async fn principal(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Unknown> {
-        let Some(credential) = credential(headers)? else {
-            return match of_cookie(headers, &self.brigade.config().sessions.cookie) {
-                // Nothing else is ever taken from a cookie.
-                Some(token) => self.session(token).await,
-                None => self.anonymous.clone().ok_or(Refused::new(Why::NoCredentials).into()),
-            };
-        };
-        if credential.starts_with(SESSION_PREFIX) {
-            return self.session(credential).await;
+        self.identify(self.shown(headers)?).await
+    }
+
+    /// The token that is shown: the credential, else a session's in the cookie. Nothing else is ever taken from a cookie.
+    fn shown<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h str>, Refused> {
+        if let Some(credential) = credential(headers)? {
+            return Ok(Some(credential));
         }
-        self.at_once(credential).map_err(Unknown::Refused)
+        match of_cookie(headers, &self.brigade.config().sessions.cookie) {
+            Some(token) if !token.starts_with(SESSION_PREFIX) => Err(Refused::unknown_session()),
+            token => Ok(token),
+        }
+    }
+
+    /// Who shows this.
+    async fn identify(&self, token: Option<&str>) -> Result<Arc<Principal>, Unknown> {
+        let Some(token) = token else { return self.anonymous.clone().ok_or(Refused::new(Why::NoCredentials).into()) };
+        if token.starts_with(SESSION_PREFIX) {
+            return self.session(token).await;
+        }
+        self.at_once(token).map_err(Unknown::Refused)
     }
 
     async fn session(&self, token: &str) -> Result<Arc<Principal>, Unknown> {

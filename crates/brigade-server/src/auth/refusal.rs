@@ -132,11 +132,16 @@ impl Refused {
         }
     }
 
-    /// The answer to a request of this route, counted.
-    pub fn answer(self, route: &str) -> Response {
+    /// What is said of it on this route, counted.
+    pub fn error(self, route: &str) -> Error {
         metrics::refused(self.0.name());
         let code = if is_table_api(route) { self.postgrest() } else { code::UNAUTHENTICATED };
-        let mut response = error::answer(route, Error::new(code, self.message()).hint(self.hint()));
+        Error::new(code, self.message()).hint(self.hint())
+    }
+
+    /// The answer to a request of this route, counted.
+    pub fn answer(self, route: &str) -> Response {
+        let mut response = error::answer(route, self.error(route));
         if self.0 != Why::NoCredentials {
             let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{}\"", self.message());
             let challenge = HeaderValue::try_from(challenge).expect("visible characters");

@@ -16,6 +16,7 @@ use brigade::{
 
 use crate::{
     Server,
+    auth::{self, Standing},
     error::Refusal,
     feed::{self, Format, GoesOn, Reader, Source},
     metrics::{Limit, reached},
@@ -38,7 +39,9 @@ pub async fn get(State(server): State<Arc<Server>>, request: Request) -> Result<
     let tip = newest(&server, ask.follow).await?;
     let follower = server.brigade.follow(ask.after, ask.tables, ask.follow).await?;
     let changes = Changes { follower, left: ask.limit.unwrap_or(u64::MAX), format: ask.format };
-    let mut response = feed::answer(&server, changes, ask.format, String::new(), tip, reader);
+    let principal = auth::principal(request.extensions());
+    let standing = Standing::of(&server, request.headers(), &principal, "/changes");
+    let mut response = feed::answer(&server, changes, ask.format, String::new(), tip, reader, standing);
     if ask.follow {
         response.extensions_mut().insert(GoesOn);
     }

@@ -23,7 +23,9 @@ use tokio::{
 };
 
 use crate::{
-    Server, error,
+    Server,
+    auth::Standing,
+    error,
     metrics::{Limit, reached},
     shutdown,
 };
@@ -52,7 +54,7 @@ pub trait Source: Send + 'static {
 #[derive(Clone, Copy)]
 pub struct GoesOn;
 
-/// The answer that a source feeds, for as long as somebody takes it. `first` comes before what the source says.
+/// The answer that a source feeds, for as long as somebody takes it and may have it. `first` comes before what the source says.
 pub fn answer(
     server: &Server,
     source: impl Source,
@@ -60,6 +62,7 @@ pub fn answer(
     first: String,
     position: Position,
     reader: Reader,
+    standing: Option<Standing>,
 ) -> Response {
     let feed = Feed {
         source,
@@ -67,6 +70,8 @@ pub fn answer(
         stall: server.limits().follower_stall,
         comment: server.limits().follower_comment,
         stopping: server.stopping.clone(),
+        standing,
+        checked: Instant::now(),
         ready: first.into(),
         handed: None,
         over: false,
@@ -112,8 +117,11 @@ struct Feed<S> {
     format: Format,
     /// How long it may take nothing.
     stall: Duration,
-    /// How often it gets a comment while it is quiet.
+    /// How often it gets a comment while it is quiet, and how often it is asked whether it may go on.
     comment: Duration,
+    standing: Option<Standing>,
+    /// When that was last asked.
+    checked: Instant,
     stopping: watch::Receiver<bool>,
     /// Text that waits for the socket.
     ready: Bytes,
@@ -132,18 +140,26 @@ impl<S: Source> Feed<S> {
             reached(Limit::FollowerStall);
             self.cut_off(&too_slow(self.stall));
         }
-        if self.ready.is_empty() {
+        while self.ready.is_empty() {
             if self.over {
                 return None;
             }
-            self.refill().await;
-        }
-        if self.ready.is_empty() {
-            return None;
+            match self.may_go_on().await {
+                Ok(()) => self.refill().await,
+                Err(error) => self.cut_off(&error::with_id(error)),
+            }
         }
         let piece = self.ready.split_to(self.ready.len().min(PIECE_BYTES));
         self.handed = Some(Instant::now());
         Some((Ok(piece), self))
+    }
+
+    async fn may_go_on(&mut self) -> Result<()> {
+        let Some(standing) = self.standing.as_ref().filter(|_| self.checked.elapsed() >= self.comment) else {
+            return Ok(());
+        };
+        self.checked = Instant::now();
+        standing.check().await
     }
 
     /// Waits for the source, for the time of a comment, or for the server's end.
@@ -163,7 +179,7 @@ impl<S: Source> Feed<S> {
                 Ok(None) => self.over = true,
                 Err(error) => self.cut_off(&error::with_id(error)),
             },
-            () = sleep_until(comment), if self.format == Format::Sse => {
+            () = sleep_until(comment) => if self.format == Format::Sse {
                 self.ready = Bytes::from_static(sse::COMMENT.as_bytes());
             }
         }

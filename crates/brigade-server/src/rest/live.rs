@@ -13,6 +13,7 @@ use brigade::{
 use super::{Request, accept, fresh, prefer::Prefer};
 use crate::{
     Server,
+    auth::Standing,
     feed::{self, Format, GoesOn, Reader, Source},
     metrics::{Limit, reached},
 };
@@ -43,7 +44,8 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Re
     // What is wrong with the rows is answered with a status; who goes on may have nothing to hear for long.
     let first = if is_resumed { String::new() } else { framed(live.next().await?) };
     server.brigade.answered(position).await?;
-    let mut response = feed::answer(server, Rows(live), Format::Sse, first, position, reader);
+    let standing = Standing::of(server, &request.headers, &request.principal, "/rest/v1/{table}");
+    let mut response = feed::answer(server, Rows(live), Format::Sse, first, position, reader, standing);
     response.extensions_mut().insert(GoesOn);
     Ok(response)
 }

@@ -139,9 +139,9 @@ impl Running {
         Self::open(Self::project(""), limits).await
     }
 
-    /// With both.
-    pub async fn start_limited_on(migration: &str, limits: ServerLimits) -> Self {
-        Self::open(Self::project_of(migration, ""), limits).await
+    /// With all of that.
+    pub async fn start_limited_on(migration: &str, config: &str, limits: ServerLimits) -> Self {
+        Self::open(Self::project_of(migration, config), limits).await
     }
 
     fn project(config: &str) -> TempDir {

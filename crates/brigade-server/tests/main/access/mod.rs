@@ -1,6 +1,7 @@
 //! Who may do what, over real sockets: everybody's rights on both engines, and nothing told of what is closed.
 
 mod door;
+mod lasting;
 mod queries;
 mod routes;
 mod world;

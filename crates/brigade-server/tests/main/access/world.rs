@@ -8,7 +8,7 @@ use crate::harness::{Answer, Running, engines};
 
 pub const SECRET: &str = "a secret of these tests, 32 bytes at least";
 
-const SCHEMA: &str = "
+pub const SCHEMA: &str = "
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, email text UNIQUE);
 CREATE TABLE posts (id int PRIMARY KEY, author_id int REFERENCES users (id), title text, likes int NOT NULL DEFAULT 0);
 CREATE TABLE tags (id int PRIMARY KEY, name text);
@@ -24,7 +24,7 @@ INSERT INTO secrets (id, post_id, code) VALUES (1, 1, 'hush');
 ";
 
 /// Without strangers; with them, `anonymous` comes before it.
-const ACCESS: &str = r#"
+pub const ACCESS: &str = r#"
 [access.anon]
 posts = { select = ["id", "title", "author_id"] }
 users = { select = ["id", "name"] }

@@ -181,7 +181,7 @@ async fn what_cannot_be_read_live_is_refused_with_its_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_too_slow_is_cut_off_and_places_are_bounded() {
     let limits = ServerLimits { live_max: 2, ..ServerLimits::default() };
-    let mut server = Running::start_limited_on(TABLES, limits).await;
+    let mut server = Running::start_limited_on(TABLES, "", limits).await;
     let mut quick = Subscriber::open(&server, "/people?select=id", None).await;
     quick.expect("quick", &[("snapshot", json!([]))]).await;
     let head = "GET /people HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n";
