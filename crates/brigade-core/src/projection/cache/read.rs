@@ -151,8 +151,9 @@ impl Cache {
     /// BRG503 where the store is away.
     pub async fn delete(&self, key: &str) -> Result<()> {
         self.loads.make_void(key);
-        let had = self.store.remove(key).await?;
-        self.counters.invalidations.increment(u64::from(had));
+        self.store.remove(key).await?;
+        // Also where there was no entry: what is being loaded is not kept.
+        self.counters.invalidations.increment(1);
         Ok(())
     }
 
