@@ -2,7 +2,8 @@
 //! must not panic, and what is accepted must come out the same again.
 
 use crate::{
-    data::{Durability, Receipt},
+    data::{Durability, Receipt, plan::Syntax},
+    query::words::{self, Search},
     schema::{Config, MigrationFile, Model, migrations},
 };
 
@@ -40,6 +41,26 @@ pub fn receipt(bytes: &[u8]) {
     }
 }
 
+/// A text search: a digit for its syntax, the query, and in the lines behind it the text.
+///
+/// # Panics
+/// Where a text has a lexeme of more bytes than could be kept, or a query that is refused is read after all.
+pub fn search(bytes: &[u8]) {
+    let Some((query, text)) = std::str::from_utf8(bytes).ok().and_then(|text| text.split_once('\n')) else { return };
+    let Some((digit, query)) = query.split_at_checked(1) else { return };
+    let (syntax, _) = Syntax::ALL[digit.bytes().map(usize::from).sum::<usize>() % Syntax::ALL.len()];
+    let checked = words::check(syntax, query);
+    for language in ["english", "russian"] {
+        let search = Search::parse(syntax, language, query);
+        assert_eq!(search.is_ok(), checked.is_ok(), "{query:?}");
+        if let Ok(search) = search {
+            search.fits(text);
+        }
+        let lexemes = words::lexemes(language, text).expect("a language");
+        assert!(lexemes.iter().all(|(lexeme, place)| !lexeme.is_empty() && *place > 0), "{text:?}");
+    }
+}
+
 #[cfg(test)]
 #[path = "../../../fuzz/corpus.rs"]
 mod corpus;
@@ -51,5 +72,6 @@ mod tests {
         super::corpus::replay("migration", super::migration);
         super::corpus::replay("config", super::config);
         super::corpus::replay("receipt", super::receipt);
+        super::corpus::replay("search", super::search);
     }
 }

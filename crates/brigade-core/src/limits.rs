@@ -101,6 +101,12 @@ pub const CONDITIONS_MAX: usize = 1_000;
 /// What a read may select at all places together. Past it 413 BRG413: SQLite's own limit is 2,000 columns.
 pub const ITEMS_MAX: usize = 1_000;
 
+/// Bytes of the query of a text search. Past it 413 BRG413: it is what somebody looks for, and judged for every row.
+pub const SEARCH_BYTES_MAX: usize = 2_000;
+
+/// Parentheses and negations of a text search inside one another. Past it 413 BRG413. PostgreSQL's own bound is near it.
+pub const SEARCH_DEPTH_MAX: usize = 24;
+
 /// Values of one list of a filter. Past it 413 BRG413.
 pub const LIST_MAX: usize = 50_000;
 

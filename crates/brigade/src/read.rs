@@ -114,7 +114,7 @@ impl Brigade {
 
     fn check_read(&self, read: &Read, grants: Grants<'_>) -> Result<CheckedRead> {
         let config = &self.inner.project.config.rest;
-        let rules = ReadRules { rows_max: config.max_rows, aggregates: config.aggregates };
+        let rules = ReadRules::of(config);
         query::check(read, &self.relations(), rules, grants)
     }
 
@@ -144,7 +144,7 @@ impl Brigade {
         let config = &self.inner.project.config.rest;
         let rows_max = config.max_rows.unwrap_or(limits::LIVE_ROWS_MAX).min(limits::LIVE_ROWS_MAX);
         // One more than there may be, so that too many are noticed.
-        let rules = ReadRules { rows_max: Some(rows_max.saturating_add(1)), aggregates: config.aggregates };
+        let rules = ReadRules { rows_max: Some(rows_max.saturating_add(1)), ..ReadRules::of(config) };
         let checked = query::check(read, &self.relations(), rules, grants)?;
         live::refuse(read, &checked)?;
         // The plan as it was asked, and what a policy adds, say all that differs between two reads of one model.

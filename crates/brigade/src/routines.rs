@@ -140,7 +140,7 @@ impl Brigade {
             self.check_open()?;
         }
         let config = self.config();
-        let rules = ReadRules { rows_max: config.rest.max_rows, aggregates: config.rest.aggregates };
+        let rules = ReadRules::of(&config.rest);
         let relations = self.relations();
         let relation = &call.routine.relation;
         // Rows of a table are the table's, wherever they come from; what a query answers is as open as the query.

@@ -11,6 +11,7 @@ use brigade_core::{
     projection::{
         Cache, CopyProjection, Projection, ProjectionStatus, Projections, RunnerOptions, Sources, State, cache, look,
     },
+    query::words,
     schema::{CacheConfig, CopyConfig, Dialect, LimitConfig, Model},
 };
 use engine_memory::{MemoryCache, MemoryCopy, MemoryLimiter, MemoryLimiterOptions};
@@ -43,6 +44,7 @@ impl Stores {
         let redis = redis(project)?;
         match store.url.split_once(':') {
             Some(("sqlite", path)) => {
+                knows_language(project)?;
                 let mut config = SqliteConfig::new(embedded(data_dir, path));
                 config.relaxed = store.relaxed;
                 config.statement_timeout = store.statement_timeout;
@@ -244,6 +246,17 @@ fn copy_store(name: &str, config: &CopyConfig, data_dir: &Path) -> Result<Arc<dy
         )
         .hint("use sqlite:PATH or memory:")),
     }
+}
+
+/// PostgreSQL says itself which languages it knows, and may be taught more.
+fn knows_language(project: &Project) -> Result<()> {
+    let config = &project.config;
+    let known = words::language_name(&config.rest.text_search).and_then(|name| words::Language::named(&name));
+    known.map(|_| ()).map_err(|error| {
+        let place = config.place(&["rest", "text_search"]);
+        let told = Error::new(code::CONFIG, format!("{place}: rest.text_search: {}", error.message()));
+        told.hint(error.get_hint().unwrap_or("use english").to_owned())
+    })
 }
 
 /// Paths of embedded stores are written `data/…`, which means the data folder wherever it is; others are as they are.

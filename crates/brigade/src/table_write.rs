@@ -49,7 +49,7 @@ impl Brigade {
         let config = self.config();
         let transaction = Transaction { statements: vec![write.statement] };
         self.permit(principal, &transaction)?;
-        let rules = ReadRules { rows_max: config.rest.max_rows, aggregates: config.rest.aggregates };
+        let rules = ReadRules::of(&config.rest);
         // Who neither compares nor is shown anything reads nothing, and needs no right to.
         let reads = write.form.is_some() || !write.read.node.filters.is_empty();
         let grants = if reads { config.access.of(principal) } else { Grants::EVERYTHING };

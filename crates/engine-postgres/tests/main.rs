@@ -8,5 +8,7 @@ mod encrypted;
 mod log;
 #[path = "main/spool.rs"]
 mod spool;
+#[path = "main/words.rs"]
+mod words;
 #[path = "main/world.rs"]
 mod world;

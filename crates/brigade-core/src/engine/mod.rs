@@ -23,8 +23,8 @@ pub use copy::{CopyStore, Filling};
 pub use limiter::Limiter;
 pub use log::{Log, LogStatus, Spool, SpoolTransaction};
 pub use read::{
-    CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedTest, CheckedTree, Expression, Form,
-    Link, OrderBy, Output, ReadAnswer, Tables, push_cell,
+    CheckedEmbed, CheckedItem, CheckedNode, CheckedOrder, CheckedRead, CheckedSearch, CheckedTest, CheckedTree,
+    Expression, Form, Link, OrderBy, Output, ReadAnswer, Tables, push_cell,
 };
 pub use refusal::{Unexpected, column_of, expect_failed, no_such_row};
 pub use routine::{Routine, RoutineCall, RoutineParam, RoutineShape, Source};

@@ -9,7 +9,7 @@ use super::{Routine, Source};
 use crate::{
     data::{
         Position, Result, Row, SqlType, Value,
-        plan::{Aggregate, Comparator, Count, Is, Quantifier, Step},
+        plan::{Aggregate, Comparator, Count, Is, Quantifier, Step, Syntax},
     },
     limits,
     schema::{Model, NamedQuery, Relation},
@@ -215,6 +215,19 @@ pub enum CheckedTest {
     ContainedBy(Value),
     /// Shares an element with an array.
     Overlaps(Value),
+    /// Has the words that a query asks for.
+    Search(CheckedSearch),
+}
+
+/// A search for words. The query can be read; whether there is such a language is the engine's to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedSearch {
+    /// How the query is written.
+    pub syntax: Syntax,
+    /// The language whose rules apply: a name in small letters, made of letters, digits, `_` and points.
+    pub language: String,
+    /// The query.
+    pub query: String,
 }
 
 /// A part of an order.

@@ -13,7 +13,7 @@ use crate::{
     },
     limits,
     schema::{
-        Model, Relation, Relations,
+        Model, Relation, Relations, RestConfig,
         access::{Grants, Touched, Verb},
     },
 };
@@ -21,12 +21,21 @@ use crate::{
 use super::{field, unknown};
 
 /// What a project lets reads do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadRules {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadRules<'r> {
     /// Rows of a page, at the top and in every embed.
     pub rows_max: Option<u64>,
     /// Whether sums and their like may be asked for: one of them reads every row.
     pub aggregates: bool,
+    /// The language of a text search that names none.
+    pub language: &'r str,
+}
+
+impl<'r> ReadRules<'r> {
+    /// Those of `[rest]`.
+    pub fn of(config: &'r RestConfig) -> Self {
+        Self { rows_max: config.max_rows, aggregates: config.aggregates, language: &config.text_search }
+    }
 }
 
 /// Checks a read, for whoever has these grants: what is closed to them is refused before it is looked for, so that it cannot
@@ -34,7 +43,7 @@ pub struct ReadRules {
 ///
 /// # Errors
 /// 42501 for what is closed, PostgREST's codes for names and shapes, SQLSTATE for operands, BRG413 for limits.
-pub fn check(read: &Read, relations: &Relations, rules: ReadRules, grants: Grants<'_>) -> Result<CheckedRead> {
+pub fn check(read: &Read, relations: &Relations, rules: ReadRules<'_>, grants: Grants<'_>) -> Result<CheckedRead> {
     grants.allow(&read.from, Verb::Select, Touched::Columns(&[]))?;
     let relation = relations.get(&read.from).ok_or_else(|| unknown::relation(&read.from, relations, grants))?;
     check_of(read, relation, relations, rules, grants)
@@ -48,7 +57,7 @@ pub fn check_of(
     read: &Read,
     relation: &Arc<Relation>,
     relations: &Relations,
-    rules: ReadRules,
+    rules: ReadRules<'_>,
     grants: Grants<'_>,
 ) -> Result<CheckedRead> {
     let mut checker = Checker { relations, rules, grants, items: 0, embeds: 0, conditions: 0 };
@@ -60,7 +69,7 @@ pub fn check_of(
 
 pub(super) struct Checker<'r> {
     pub(super) relations: &'r Relations,
-    rules: ReadRules,
+    pub(super) rules: ReadRules<'r>,
     pub(super) grants: Grants<'r>,
     items: usize,
     pub(super) embeds: usize,

@@ -3,15 +3,15 @@
 use crate::{
     data::{
         Error, Result, SqlType, Value, code,
-        plan::{Comparator, Comparison, Group, Is, Test, Tree},
+        plan::{Comparator, Comparison, Group, Is, Test, TextSearch, Tree},
     },
-    engine::{CheckedTest, CheckedTree, Expression},
+    engine::{CheckedSearch, CheckedTest, CheckedTree, Expression},
     limits,
 };
 
 use super::{
     check::{Checker, Scope, past},
-    field, operand, unknown,
+    field, operand, unknown, words,
 };
 
 impl Checker<'_> {
@@ -83,9 +83,22 @@ impl Checker<'_> {
                 }
                 CheckedTest::Overlaps(read(text)?)
             }
-            Test::Search(search) => return Err(unknown::not_there(&format!("full-text search ({})", search.syntax))),
+            Test::Search(search) => CheckedTest::Search(self.search(search, ty)?),
             Test::Range(word, _) => return Err(unknown::not_there(&format!("ranges ({word})"))),
         })
+    }
+
+    /// A search for words, in a text or in the texts of a JSON value.
+    fn search(&self, search: &TextSearch, ty: &SqlType) -> Result<CheckedSearch> {
+        if !(ty.is_text() || ty.is_json() || matches!(ty, SqlType::Other(_))) {
+            let name = operand::long_name(ty);
+            return Err(Error::new("42883", format!("operator does not exist: {name} @@ tsquery"))
+                .hint("only text and json have words in them: cast the column, or search another"));
+        }
+        words::check(search.syntax, &search.query)?;
+        let language = search.language.as_deref().unwrap_or(self.rules.language);
+        let language = words::language_name(language)?;
+        Ok(CheckedSearch { syntax: search.syntax, language, query: search.query.clone() })
     }
 
     fn list(&self, by: Comparator, ty: &SqlType, text: &str) -> Result<Vec<Value>> {

@@ -44,8 +44,28 @@ const TABLES: [(&str, &[Column]); 6] = [
     ("nowhere", &[("id", &["1"])]),
 ];
 
-const OPERATORS: [&str; 15] =
-    ["eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "is", "isdistinct", "cs", "cd", "ov", "in", "not.eq"];
+const OPERATORS: [&str; 20] = [
+    "eq",
+    "neq",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "like",
+    "ilike",
+    "is",
+    "isdistinct",
+    "cs",
+    "cd",
+    "ov",
+    "in",
+    "not.eq",
+    "fts",
+    "not.plfts",
+    "plfts(german)",
+    "phfts",
+    "wfts(simple)",
+];
 
 /// Operators of what has no order that both know.
 const UNORDERED: [&str; 6] = ["eq", "neq", "is", "cs", "cd", "ov"];

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use brigade::limits::URL_BYTES_MAX;
-use brigade_testing::suites::rest::{self, Answer, Case, ROUTINES, SCHEMA};
+use brigade_testing::suites::rest::{self, Answer, Case, ROUTINES, SCHEMA, WORDS};
 
 use crate::harness::{Running, engines};
 
@@ -60,6 +60,33 @@ async fn every_engine_calls_alike() {
         }
         server.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_finds_the_same_words() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(WORDS, &settings).await;
+        rest::run(engine, rest::cases_of_words(), |case| send(&server, "/rest/v1", case)).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_names_no_language_has_the_projects() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(WORDS, &format!("{settings}[rest]\ntext_search = \"german\"\n")).await;
+        for (filter, found) in [("body=fts.die", "[]"), ("body=fts(english).die", "[{\"id\":6}]")] {
+            let answer = server.get(&format!("/notes?select=id&{filter}")).await;
+            assert_eq!(answer.text, found, "{engine}: {filter}");
+        }
+        server.stop().await;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("brigade.toml"), "[rest]\ntext_search = \"klingon\"\n").unwrap();
+    let error = brigade::Brigade::open(brigade::OpenOptions::project(folder.path())).await.expect_err("no language");
+    let told = "brigade.toml:2:1: rest.text_search: text search configuration \"klingon\" does not exist";
+    assert_eq!((error.code(), error.message()), ("BRGCFG", told));
+    assert!(error.get_hint().is_some_and(|hint| hint.contains("english")), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

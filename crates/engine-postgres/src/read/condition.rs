@@ -3,9 +3,9 @@
 use brigade_core::{
     data::{
         Result, SqlType, Value,
-        plan::{Comparator, Is, Quantifier},
+        plan::{Comparator, Is, Quantifier, Syntax},
     },
-    engine::{CheckedNode, CheckedTest, CheckedTree, Expression},
+    engine::{CheckedNode, CheckedSearch, CheckedTest, CheckedTree, Expression},
     schema::Relation,
 };
 
@@ -54,8 +54,11 @@ impl Sql {
     }
 
     fn test(&mut self, left: &Left<'_>, test: &CheckedTest) {
-        self.value(left.value, left.relation, left.alias);
         let ty = left.value.ty();
+        if let CheckedTest::Search(search) = test {
+            self.words(ty, search);
+        }
+        self.value(left.value, left.relation, left.alias);
         let sign = match test {
             CheckedTest::Compare(by, value) => {
                 self.push(sign(*by));
@@ -95,9 +98,31 @@ impl Sql {
             CheckedTest::Contains(value) => (" @> ", value),
             CheckedTest::ContainedBy(value) => (" <@ ", value),
             CheckedTest::Overlaps(value) => (" && ", value),
+            CheckedTest::Search(search) => return self.search(search),
         };
         self.push(sign.0);
         self.operand(sign.1, ty);
+    }
+
+    /// What comes before the value in which words are searched; what is no text may be words already.
+    fn words(&mut self, ty: &SqlType, search: &CheckedSearch) {
+        match ty {
+            SqlType::Other(_) => self.push("("),
+            _ => self.push(&format!("to_tsvector({},", language(search))),
+        }
+    }
+
+    /// What comes behind it.
+    fn search(&mut self, search: &CheckedSearch) {
+        self.push(match search.syntax {
+            Syntax::Standard => ") @@ to_tsquery(",
+            Syntax::Plain => ") @@ plainto_tsquery(",
+            Syntax::Phrase => ") @@ phraseto_tsquery(",
+            Syntax::Web => ") @@ websearch_to_tsquery(",
+        });
+        self.push(&format!("{},", language(search)));
+        self.operand(&Value::Text(search.query.clone()), &SqlType::Text);
+        self.push(")");
     }
 
     fn operand(&mut self, value: &Value, ty: &SqlType) {
@@ -108,6 +133,11 @@ impl Sql {
         let array = Value::Array(values.to_vec());
         self.bind(Param::value(&array), &format!("{}[]", cast(ty)));
     }
+}
+
+/// The language stands in the statement's text, so that an index on `to_tsvector('english', column)` is found.
+fn language(search: &CheckedSearch) -> String {
+    format!("'{}'::regconfig", search.language.replace('\'', "''"))
 }
 
 fn sign(by: Comparator) -> &'static str {

@@ -6,12 +6,16 @@ use brigade_core::{
         Result, SqlType, Value,
         plan::{Comparator, Is, Quantifier},
     },
-    engine::{CheckedNode, CheckedTest, CheckedTree, Expression},
+    engine::{CheckedNode, CheckedSearch, CheckedTest, CheckedTree, Expression},
+    query::words::Language,
     schema::Relation,
 };
 use rusqlite::types::{ToSqlOutput, Value as Bound, ValueRef};
 
-use super::node::{Alias, Sql};
+use super::{
+    functions::search,
+    node::{Alias, Sql},
+};
 use crate::encode;
 
 /// What a comparison stands on.
@@ -98,6 +102,7 @@ impl Sql<'_> {
             CheckedTest::Contains(value) => self.inside("brigade_contains(", left, value, false),
             CheckedTest::ContainedBy(value) => self.inside("brigade_contains(", left, value, true),
             CheckedTest::Overlaps(value) => self.inside("brigade_overlaps(", left, value, false),
+            CheckedTest::Search(search) => self.search(left, search),
         }
     }
 
@@ -156,6 +161,17 @@ impl Sql<'_> {
         self.push(",");
         self.operand(value, &SqlType::Text)?;
         self.push(end);
+        Ok(())
+    }
+
+    fn search(&mut self, left: &Left<'_>, search: &CheckedSearch) -> Result<()> {
+        // Whether there is such a language is said before anything runs, and of tables without rows, too.
+        Language::named(&search.language)?;
+        self.push("brigade_search(");
+        self.left(left);
+        self.push(",");
+        self.bind(Bound::Text(search::asked(search.syntax, &search.language, &search.query)));
+        self.push(if left.value.ty().is_json() { ",1)" } else { ",0)" });
         Ok(())
     }
 

@@ -168,10 +168,39 @@ impl Is {
 /// A search for words in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextSearch {
-    /// How the query is written: `fts`, `plfts`, `phfts`, `wfts`.
-    pub syntax: &'static str,
+    /// How the query is written.
+    pub syntax: Syntax,
     /// The language whose rules apply.
     pub language: Option<String>,
     /// The query.
     pub query: String,
+}
+
+/// How the query of a text search is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Syntax {
+    /// `fat & (rat | cat)`
+    Standard,
+    /// words, all of which must be there
+    Plain,
+    /// words that follow each other
+    Phrase,
+    /// what people type: `"fat cat" or -dog`
+    Web,
+}
+
+impl Syntax {
+    /// Every syntax with its word.
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Standard, "fts"), (Self::Plain, "plfts"), (Self::Phrase, "phfts"), (Self::Web, "wfts")];
+
+    /// The syntax of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, w)| *w == word).map(|(syntax, _)| *syntax)
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(s, _)| *s == self).map_or("", |(_, w)| w)
+    }
 }

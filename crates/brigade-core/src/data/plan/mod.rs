@@ -7,7 +7,7 @@
 
 mod filter;
 
-pub use filter::{Comparator, Comparison, Group, Is, Quantifier, Test, TextSearch, Tree};
+pub use filter::{Comparator, Comparison, Group, Is, Quantifier, Syntax, Test, TextSearch, Tree};
 
 /// A read of a table or view with what hangs on its rows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,14 +3,13 @@
 use crate::{
     data::{
         Error, Result, code,
-        plan::{Comparator, Comparison, Field, Group, Is, Quantifier, Test, TextSearch, Tree},
+        plan::{Comparator, Comparison, Field, Group, Is, Quantifier, Syntax, Test, TextSearch, Tree},
     },
     limits,
 };
 
 use super::{cursor::Cursor, select};
 
-const SEARCHES: [&str; 4] = ["fts", "plfts", "phfts", "wfts"];
 const RANGES: [&str; 5] = ["sl", "sr", "nxr", "nxl", "adj"];
 const EXPECTING: &str = "\"not\" or operator (eq, gt, ...)";
 
@@ -151,7 +150,7 @@ fn test(cursor: &mut Cursor<'_>, value: Value<'_>) -> Result<Test> {
         cursor.need(".")?;
         return Ok(Test::Compare { by, quantifier, with: value(cursor)? });
     }
-    if let Some(syntax) = SEARCHES.into_iter().find(|s| *s == word) {
+    if let Some(syntax) = Syntax::parse(word) {
         cursor.skip(word.len());
         let language = if cursor.take("(") {
             let name = cursor.name("a language")?;

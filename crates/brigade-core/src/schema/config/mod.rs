@@ -235,7 +235,7 @@ pub struct CopyConfig {
 }
 
 /// The table API.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestConfig {
     /// Rows of a page, at the top and in every embed; none: as many as there are.
     pub max_rows: Option<u64>,
@@ -245,6 +245,20 @@ pub struct RestConfig {
     pub tx_override: bool,
     /// Whether PATCH and DELETE without a filter change every row; else they are refused.
     pub unfiltered_writes: bool,
+    /// The language of a text search that names none.
+    pub text_search: String,
+}
+
+impl Default for RestConfig {
+    fn default() -> Self {
+        Self {
+            max_rows: None,
+            aggregates: false,
+            tx_override: false,
+            unfiltered_writes: false,
+            text_search: "english".to_string(),
+        }
+    }
 }
 
 /// The HTTP server.

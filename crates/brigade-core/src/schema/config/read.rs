@@ -59,7 +59,7 @@ pub(super) fn read(text: &str, folder: &str, env: &dyn Fn(&str) -> Option<String
     schema(&root.section("schema")?, &source, &mut config)?;
     tables(&root.section("tables")?, &source, &mut config)?;
     copies(&root.section("copy")?, &source, &mut config)?;
-    rest(&root.section("rest")?, &mut config)?;
+    rest(&root.section("rest")?, &source, &mut config)?;
     caches(&root.section("cache")?, &source, &mut config)?;
     limits(&root.section("limits")?, &source, &mut config)?;
     sessions(&root.section("sessions")?, &mut config)?;
@@ -285,8 +285,8 @@ fn copies(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
     Ok(())
 }
 
-fn rest(section: &Section<'_>, config: &mut Config) -> Result<()> {
-    section.only(&["max_rows", "aggregates", "tx_override", "unfiltered_writes"])?;
+fn rest(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
+    section.only(&["max_rows", "aggregates", "tx_override", "unfiltered_writes", "text_search"])?;
     if let Some(value) = section.value("max_rows")? {
         config.rest.max_rows = Some(value.count(1)? as u64);
     }
@@ -298,6 +298,10 @@ fn rest(section: &Section<'_>, config: &mut Config) -> Result<()> {
     }
     if let Some(value) = section.value("unfiltered_writes")? {
         config.rest.unfiltered_writes = value.one_of(&[("refuse", false), ("allow", true)])?;
+    }
+    if let Some(value) = section.value("text_search")? {
+        config.places.insert("rest.text_search".to_owned(), source.place(section.key_at("text_search")));
+        config.rest.text_search = value.text;
     }
     Ok(())
 }

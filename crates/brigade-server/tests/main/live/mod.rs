@@ -82,6 +82,19 @@ async fn rows_come_first_then_what_enters_changes_and_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_for_words_goes_on_too() {
+    for (engine, settings, _held) in engines() {
+        let mut server = Running::start_on(TABLES, &settings).await;
+        commit(&server, json!([insert(json!([{"id": 1, "name": "fat cats"}, {"id": 2, "name": "a rat"}]))])).await;
+        let mut live = Subscriber::open(&server, "/rest/v1/people?select=id&name=wfts.cat%20-dog", None).await;
+        live.expect(engine, &[("snapshot", json!([{"id": 1}]))]).await;
+        commit(&server, json!([update(2, json!({"name": "the cat"})), update(1, json!({"name": "cats, dogs"}))])).await;
+        live.expect(engine, &[("insert", json!({"id": 2})), ("delete", json!({"id": 1}))]).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_program_is_heard_and_every_type_is_judged_as_a_read_judges_it() {
     for (engine, settings, _held) in engines() {
         let mut server = Running::start_on(TABLES, &settings).await;

@@ -9,12 +9,16 @@ mod injected;
 mod reads;
 mod refusals;
 mod routines;
+mod words;
 mod writes;
 
 use brigade_core::data::Json;
 
 /// The tables that the suite works on, with their rows, as a migration.
 pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// Tables with texts in them, for a server of its own.
+pub const WORDS: &str = include_str!("words.sql");
 
 /// Files of a project that has something to call: below its folder, with their text.
 pub const ROUTINES: [(&str, &str); 8] = [
@@ -58,6 +62,8 @@ pub enum Expected {
     Text(&'static str),
     /// An error with this code and all four keys.
     Code(&'static str),
+    /// An error with this code and this message.
+    Says(&'static str, &'static str),
 }
 
 /// An answer, read whole.
@@ -103,6 +109,13 @@ impl Case {
 
     fn status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    fn says(mut self, message: &'static str) -> Self {
+        if let Expected::Code(code) = self.body {
+            self.body = Expected::Says(code, message);
+        }
         self
     }
 
@@ -152,11 +165,13 @@ impl Case {
                 let (found, expected) = (compact(&answer.body), compact(expected));
                 (found != expected).then(|| format!("\n  {found}\ninstead of\n  {expected}"))
             }
-            Expected::Code(code) => {
+            Expected::Code(code) | Expected::Says(code, _) => {
                 let body = Json::parse_lenient(answer.body.as_bytes()).ok()?;
                 let whole = ["code", "message", "details", "hint"].iter().all(|key| body.get(key).is_some());
                 let found = body.get("code").and_then(Json::as_str).unwrap_or_default();
-                (found != *code || !whole).then(|| format!("{} instead of {code}", answer.body))
+                let said = body.get("message").and_then(Json::as_str).unwrap_or_default();
+                let says = if let Expected::Says(_, message) = &self.body { said == *message } else { true };
+                (found != *code || !whole || !says).then(|| format!("{} instead of {code}", answer.body))
             }
         }
     }
@@ -217,6 +232,11 @@ pub fn cases_of_routines() -> Vec<Case> {
 /// Calls of the database's own functions, which only PostgreSQL has, for a project with [`ROUTINES`].
 pub fn cases_of_functions() -> Vec<Case> {
     routines::functions()
+}
+
+/// Searches for words, then writes that they choose the rows of. For a server of its own, with [`WORDS`].
+pub fn cases_of_words() -> Vec<Case> {
+    [words::searches(), words::mistakes(), words::chosen()].concat()
 }
 
 /// Sends every case and compares.

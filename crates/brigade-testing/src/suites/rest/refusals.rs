@@ -31,7 +31,6 @@ pub(super) fn refusals() -> Vec<Case> {
         refused("/people?select=age.sum()", 400, "PGRST123"),
         refused("/people?select=id::nothing", 400, "42704"),
         refused("/people?name=match.(", 400, "2201B"),
-        refused("/people?name=fts.x", 400, "PGRST127"),
         refused("/people?age=sl.[1,2)", 400, "PGRST127"),
         refused("/people?select=id,", 400, "PGRST100"),
         refused("/people?id=1", 400, "PGRST100"),

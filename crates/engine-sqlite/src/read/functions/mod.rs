@@ -8,6 +8,7 @@ mod inside;
 mod json;
 mod keys;
 mod pattern;
+pub(super) mod search;
 
 use rusqlite::{Connection, Result, functions::FunctionFlags};
 
@@ -23,5 +24,6 @@ pub(crate) fn register(conn: &Connection) -> Result<()> {
     conn.create_scalar_function("brigade_number_key", 1, flags, keys::number_key)?;
     conn.create_scalar_function("brigade_interval_key", 1, flags, keys::interval_key)?;
     conn.create_scalar_function("brigade_match", 3, flags, pattern::matches)?;
+    conn.create_scalar_function("brigade_search", 3, flags, search::fits)?;
     aggregate::register(conn, flags)
 }

@@ -17,7 +17,7 @@ pub(super) use table::TableDefinition;
 use query::QueryDefinition;
 
 /// Nothing is cut off what is kept.
-const RULES: ReadRules = ReadRules { rows_max: None, aggregates: false };
+const RULES: ReadRules<'static> = ReadRules { rows_max: None, aggregates: false, language: "simple" };
 
 /// A cache, ready to use.
 pub(super) enum Definition {

@@ -145,7 +145,7 @@ fn comparison(comparison: &Comparison, listed: bool) -> String {
         Test::Overlaps(with) => format!("ov.{}", value(with)),
         Test::Search(search) => {
             let language = search.language.as_ref().map_or_else(String::new, |l| format!("({})", name(l)));
-            format!("{}{language}.{}", search.syntax, value(&search.query))
+            format!("{}{language}.{}", search.syntax.as_str(), value(&search.query))
         }
         Test::Range(word, with) => format!("{word}.{}", value(with)),
     };

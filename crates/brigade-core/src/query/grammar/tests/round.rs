@@ -2,7 +2,7 @@
 
 use crate::data::plan::{
     Aggregate, Comparator, Comparison, Embed, Field, FieldItem, Group, Is, Item, Join, Node, Order, Place, Quantifier,
-    Step, Test, TextSearch, Tree,
+    Step, Syntax, Test, TextSearch, Tree,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -36,7 +36,7 @@ fn test() -> impl Strategy<Value = Test> {
         text().prop_map(Test::Contains),
         text().prop_map(Test::ContainedBy),
         text().prop_map(Test::Overlaps),
-        (select(vec!["fts", "plfts", "phfts", "wfts"]), option::of(name()), text())
+        (select(Syntax::ALL.map(|(syntax, _)| syntax).to_vec()), option::of(name()), text())
             .prop_map(|(syntax, language, query)| Test::Search(TextSearch { syntax, language, query })),
         (select(vec!["sl", "sr", "nxr", "nxl", "adj"]), text()).prop_map(|(word, with)| Test::Range(word, with)),
     ]
