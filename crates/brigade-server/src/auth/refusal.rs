@@ -19,6 +19,8 @@ pub enum Why {
     Malformed,
     /// No such API key.
     UnknownKey,
+    /// A session is asked for, and none was sent.
+    NoSession,
     /// No session of this token: it is over, revoked, or never was.
     UnknownSession,
     /// No key of the configuration signed it: a wrong signature, algorithm or key id.
@@ -35,8 +37,9 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoCredentials,
+        Self::NoSession,
         Self::Malformed,
         Self::UnknownKey,
         Self::UnknownSession,
@@ -51,6 +54,7 @@ impl Why {
     pub fn name(self) -> &'static str {
         match self {
             Self::NoCredentials => "no_credentials",
+            Self::NoSession => "no_session",
             Self::Malformed => "malformed",
             Self::UnknownKey => "unknown_key",
             Self::UnknownSession => "unknown_session",
@@ -85,7 +89,7 @@ impl Refused {
 
     /// No session's token was sent.
     pub fn without_session() -> Self {
-        Self(Why::NoCredentials)
+        Self(Why::NoSession)
     }
 
     /// Why.
@@ -97,7 +101,7 @@ impl Refused {
     /// The code on the table API.
     fn postgrest(self) -> &'static str {
         match self.0 {
-            Why::NoCredentials => "PGRST302",
+            Why::NoCredentials | Why::NoSession => "PGRST302",
             Why::Malformed | Why::UnknownKey | Why::UnknownSession | Why::Unverified => "PGRST301",
             Why::Expired | Why::NotYet | Why::Audience | Why::Claim => "PGRST303",
         }
@@ -107,6 +111,7 @@ impl Refused {
     fn message(self) -> &'static str {
         match self.0 {
             Why::NoCredentials => "anonymous access is not open here",
+            Why::NoSession => "no session was sent",
             Why::Malformed => "the credentials are no Bearer token",
             Why::UnknownKey => "the key is unknown",
             Why::UnknownSession => "there is no session of this token",
@@ -121,6 +126,7 @@ impl Refused {
     fn hint(self) -> &'static str {
         match self.0 {
             Why::NoCredentials => "send Authorization: Bearer TOKEN, or an API key in the header apikey",
+            Why::NoSession => "send its token as Authorization: Bearer TOKEN, or in its cookie",
             Why::Malformed => "send one header, Authorization: Bearer TOKEN",
             Why::UnknownKey => "it may be mistyped or revoked; brigade keys create makes a new one",
             Why::UnknownSession => "it may be over or revoked: log in again",
@@ -142,7 +148,7 @@ impl Refused {
     /// The answer to a request of this route, counted.
     pub fn answer(self, route: &str) -> Response {
         let mut response = error::answer(route, self.error(route));
-        if self.0 != Why::NoCredentials {
+        if !matches!(self.0, Why::NoCredentials | Why::NoSession) {
             let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{}\"", self.message());
             let challenge = HeaderValue::try_from(challenge).expect("visible characters");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

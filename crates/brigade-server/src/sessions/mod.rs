@@ -156,11 +156,16 @@ fn private(text: String) -> Response {
     response
 }
 
-/// When a session ends, unless it is used.
+/// When a session ends, unless it is used. To the second: a store tells how long is left, not when that is, so what is smaller
+/// would differ from answer to answer.
 fn end(found: &Found) -> Value {
     let left = i64::try_from(found.left_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
-    Value::TimestampTz(SystemClock.now().saturating_add(left) / 1_000 * 1_000)
+    let end = SystemClock.now().saturating_add(left);
+    Value::TimestampTz(end.saturating_add(SECOND / 2) / SECOND * SECOND)
 }
+
+/// In microseconds.
+const SECOND: i64 = 1_000_000;
 
 /// Whose sessions are meant.
 fn holder(uri: &Uri) -> Result<String> {
