@@ -3,9 +3,11 @@
 //! Invariant: between the moment an invalidation is noted for a key and the moment its entry is gone, nothing is stored under
 //! it; both happen under the key's lock, which hits never take.
 
+mod ordered;
 mod weigh;
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -20,6 +22,7 @@ use brigade_core::{
 use metrics::Counter;
 use quick_cache::{OptionsBuilder, sync::Cache};
 
+use ordered::Ordered;
 use weigh::{Evicted, Weigh};
 
 /// Entries that the table has room for at first; it grows as they come.
@@ -28,6 +31,7 @@ const ENTRIES_EXPECTED: usize = 1_024;
 /// The entries of one cache.
 pub struct MemoryCache {
     entries: Cache<Box<str>, Arc<Entry>, Weigh, quick_cache::DefaultHashBuilder, Evicted>,
+    ordered: Ordered,
     /// The floor is held while an entry is put.
     fences: Fences,
     checkpoint: Mutex<Option<Checkpoint>>,
@@ -45,15 +49,28 @@ impl MemoryCache {
             .expect("every size is given");
         let entries =
             Cache::with_options(options, weigh, quick_cache::DefaultHashBuilder::default(), Evicted(evictions));
-        Self { entries, fences: Fences::default(), checkpoint: Mutex::default() }
+        Self { entries, ordered: Ordered::default(), fences: Fences::default(), checkpoint: Mutex::default() }
     }
 
-    /// Removes what fits and is older than a position; until that is done nothing is put. Says how many went.
-    fn sweep(&self, position: Position, fits: impl Fn(&str) -> bool) -> u64 {
+    /// Removes what is older than a position; until that is done nothing is put. Says how many went.
+    fn remove_all_before(&self, position: Position) -> u64 {
         let _floor = self.fences.raise_floor(position);
         let before = self.entries.len();
-        self.entries.retain(|key, entry| entry.position >= position || !fits(key));
+        self.entries.retain(|_, entry| entry.position >= position);
         (before - self.entries.len()) as u64
+    }
+
+    /// The same of keys that begin so.
+    fn remove_beginning_before(&self, prefix: &str, position: Position) -> u64 {
+        let _floor = self.fences.raise_floor(position);
+        let removed = Cell::new(0);
+        let goes = |key: &str| {
+            let gone = self.entries.remove_if(key, |entry| entry.position < position).is_some();
+            removed.set(removed.get() + u64::from(gone));
+            gone || self.entries.peek(key).is_none()
+        };
+        self.ordered.take(prefix, self.entries.iter().map(|(key, _)| key), goes);
+        removed.get()
     }
 
     fn remove_before(&self, key: &str, position: Position) -> u64 {
@@ -97,24 +114,24 @@ impl EntryStore for MemoryCache {
         if is_late || is_old {
             return Ok(false);
         }
+        self.ordered.note(key, || self.entries.len());
         self.entries.insert(key.into(), entry);
         Ok(true)
     }
 
     async fn invalidate(&self, gone: &[(Position, Gone)], checkpoint: Option<&Checkpoint>) -> Result<u64> {
         let mut removed = 0;
-        // Of many sweeps of the same the last one is enough.
-        let mut sweeps: HashMap<&str, Position> = HashMap::new();
+        // Of many that concern the same the last one is enough.
+        let (mut beginnings, mut all) = (HashMap::<&str, Position>::new(), None);
         for (position, gone) in gone {
             match gone {
                 Gone::Key(key) => removed += self.remove_before(key, *position),
-                Gone::Prefix(prefix) => drop(sweeps.insert(prefix, *position)),
-                Gone::All => drop(sweeps.insert("", *position)),
+                Gone::Prefix(prefix) => drop(beginnings.insert(prefix, *position)),
+                Gone::All => all = Some(*position),
             }
         }
-        for (prefix, position) in sweeps {
-            removed += self.sweep(position, |key| key.starts_with(prefix));
-        }
+        removed += all.map_or(0, |position| self.remove_all_before(position));
+        removed += beginnings.into_iter().map(|(prefix, at)| self.remove_beginning_before(prefix, at)).sum::<u64>();
         if let Some(checkpoint) = checkpoint {
             *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
         }
@@ -129,6 +146,7 @@ impl EntryStore for MemoryCache {
     async fn begin(&self, checkpoint: &Checkpoint) -> Result<()> {
         let _floor = self.fences.raise_floor(checkpoint.position);
         self.entries.clear();
+        self.ordered.clear();
         *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
         Ok(())
     }
