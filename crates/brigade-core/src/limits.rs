@@ -216,6 +216,15 @@ pub const CACHE_WARM_LOADS: usize = 4;
 /// Loads under way at which no entry is loaded anew before its end: whoever waits goes first.
 pub const CACHE_LOADS_BESIDE_MAX: usize = 64;
 
+/// Values of changed rows that link them with the rows of a cache, in one chunk of changes. Past it all entries of the cache go.
+pub const CACHE_LINKS_MAX: usize = 500;
+
+/// Rows of a cache that the changed rows of one chunk may hang on. Past it all entries of the cache go.
+pub const CACHE_LINKED_ROWS_MAX: u64 = 10_000;
+
+/// How long a cache waits for the log to tell what the truth has shown of rows that others hang on, before all entries go.
+pub const CACHE_LINKED_WAIT: Duration = Duration::from_secs(1);
+
 /// How long one process of several may load a key of a cache on Redis, where brigade.toml says nothing.
 pub const CACHE_LEASE: Duration = Duration::from_secs(2);
 

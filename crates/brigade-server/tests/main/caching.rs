@@ -1,6 +1,7 @@
 //! `/cache/NAME/KEY` on every truth: what is answered, what a change does, and what is refused.
 
 mod disturbed;
+mod embedded;
 
 use brigade_testing::servers::Redis;
 use serde_json::json;

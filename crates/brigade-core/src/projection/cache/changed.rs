@@ -1,5 +1,5 @@
-//! What a change means for a cache: the keys of the row as it was and as it is, or, where only the truth could tell which
-//! rows it hangs on, everything.
+//! What a change means for a cache: the keys of the row as it was and as it is, and of the rows that it hangs on; or, where that
+//! cannot be told, everything.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{
     Cache,
-    definition::{Concerned, TableDefinition},
+    definition::{Concerned, Links, TableDefinition},
 };
 use crate::{
     data::{Change, Checkpoint, Position, Result, Row, Value},
@@ -23,9 +23,16 @@ impl Cache {
     pub(super) async fn take_in(&self, changes: &[Change], checkpoint: Option<&Checkpoint>) -> Result<()> {
         let definition = self.definition();
         let (mut gone, mut rows) = (Vec::new(), BTreeMap::new());
+        let (mut linked, mut linked_at) = (Links::new(), Position::START);
         for change in changes {
             let (before, after) = match definition.concerned(change) {
-                Concerned::Keys { before, after } => (before, after),
+                Concerned::Keys { before, after, links } => {
+                    for (at, values) in links {
+                        linked.entry(at).or_default().extend(values);
+                        linked_at = change.position;
+                    }
+                    (before, after)
+                }
                 Concerned::Gone(all) => {
                     gone.extend(all.into_iter().map(|one| (change.position, one)));
                     rows.clear();
@@ -43,6 +50,12 @@ impl Cache {
             }
             let keys = before.into_iter().chain(after);
             gone.extend(keys.map(|key| (change.position, Gone::Key(key))));
+        }
+        if let Some(table) = definition.as_table().filter(|_| !linked.is_empty()) {
+            match self.keys_linked(table, linked, linked_at).await {
+                Some(keys) => gone.extend(keys.into_iter().map(|key| (linked_at, Gone::Key(key)))),
+                None => gone.push((linked_at, Gone::All)),
+            }
         }
         gone.dedup();
         let Some(table) = definition.as_table().filter(|_| !rows.is_empty()) else {

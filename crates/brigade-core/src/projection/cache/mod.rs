@@ -4,12 +4,13 @@
 //! compared with the truth entry by entry.
 //!
 //! In reading order: a `definition` is what brigade.toml says, held against the model; `changed` says which keys a change
-//! concerns; `read` answers from the store or lets `load` ask the truth, one at a time for each key, and over processes with a
+//! concerns, with `hanging` for rows that others show; `read` answers from the store or lets `load` ask the truth, one at a time for each key, and over processes with a
 //! `lease`; `verify` compares.
 
 mod changed;
 mod counters;
 mod definition;
+mod hanging;
 mod lease;
 mod load;
 mod read;

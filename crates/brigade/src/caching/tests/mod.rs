@@ -29,7 +29,14 @@ use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{Brigade, OpenOptions, Row};
 
-const SCHEMA: &str = "CREATE TABLE t (id bigint PRIMARY KEY, n bigint NOT NULL);";
+const SCHEMA: &str = "CREATE TABLE t (id bigint PRIMARY KEY, n bigint NOT NULL);
+CREATE TABLE h (id bigint PRIMARY KEY, t bigint NOT NULL REFERENCES t (id));";
+
+/// A cache whose entries show a number of another table's row.
+const EMBEDDED: &str = "table = \"h\"\nkeys = [\"t:{id}\"]\nvalue = \"...t(n)\"\nttl = \"60s\"";
+
+/// What a row has that is shown by none: a read that shows it has put an old row and a new one together.
+const HIDDEN: i64 = -1;
 
 const KEY: &str = "t:1";
 
@@ -65,6 +72,7 @@ struct World {
     gate: Arc<Gated>,
     cache: Arc<Cache>,
     projections: Projections,
+    is_embedded: bool,
     _folder: TempDir,
 }
 
@@ -73,8 +81,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         std::fs::write(folder.path().join("migrations/0001_init.sql"), SCHEMA).unwrap();
-        let settings =
-            format!("{stores}[cache.t]\ntable = \"t\"\nkeys = [\"t:{{id}}\"]\nvalue = [\"n\"]\n{settings}\n");
+        let plain = "table = \"t\"\nkeys = [\"t:{id}\"]\nvalue = [\"n\"]\n";
+        let is_embedded = settings == EMBEDDED;
+        let settings = format!("{stores}[cache.t]\n{}{settings}\n", if is_embedded { "" } else { plain });
         std::fs::write(folder.path().join("brigade.toml"), settings).unwrap();
         let brigade = Brigade::open(OpenOptions::project(folder.path())).await.unwrap();
         let inner = &brigade.inner;
@@ -94,7 +103,8 @@ impl World {
         );
         let sources = inner.stores.sources(folder.path(), &inner.models).unwrap();
         let projections = Projections::start(vec![Arc::clone(&cache) as _], sources, RunnerOptions::default()).await;
-        let world = Self { engine, brigade, gate, cache, projections: projections.unwrap(), _folder: folder };
+        let projections = projections.unwrap();
+        let world = Self { engine, brigade, gate, cache, projections, is_embedded, _folder: folder };
         let first = world.set(1, 0).await;
         world.applied(first).await;
         // Known to be applied is not yet known to be in step: that comes a moment later.
@@ -106,8 +116,23 @@ impl World {
 
     /// Writes a row; where it stands in the log.
     async fn set(&self, id: i64, n: i64) -> Position {
+        if self.is_embedded {
+            return self.set_embedded(id, n).await;
+        }
         let row = Row::new().set("id", id).set("n", n);
         self.brigade.transaction().upsert("t", &["id"], [row]).commit().await.unwrap().position
+    }
+
+    /// Gives the number to the row that another one shows; now and then to another row, which is shown from then on.
+    async fn set_embedded(&self, id: i64, n: i64) -> Position {
+        let other = |side: i64| Row::new().set("id", id * 2 + side);
+        let side = (n / 4) % 2;
+        let mut write = self.brigade.transaction().upsert("t", &["id"], [other(side).set("n", n)]);
+        if n % 4 < 2 {
+            write = write.upsert("t", &["id"], [other(1 - side).set("n", HIDDEN)]);
+            write = write.upsert("h", &["id"], [Row::new().set("id", id).set("t", id * 2 + side)]);
+        }
+        write.commit().await.unwrap().position
     }
 
     async fn applied(&self, position: Position) {

@@ -17,16 +17,17 @@ use brigade_core::{data::Position, projection::cache::Outcome};
 use futures_util::future::join_all;
 use rand::Rng;
 
-use super::{Servers, World, number, runtime};
+use super::{EMBEDDED, Servers, World, number, runtime};
 
 const KEYS: usize = 8;
 const WRITERS: usize = 2;
 const READERS: usize = 6;
 
-/// How long a race lasts: times three kinds of caches and two truths this is the half minute of a store.
-const SECONDS: u64 = 5;
+/// How long a race lasts: times four kinds of caches and two truths this is the half minute of a store.
+const SECONDS: u64 = 4;
 
-const KINDS: [&str; 3] = ["ttl = \"50ms\"\nearly_refresh = 3.0", "ttl = \"60s\"\nfill = \"write\"", "ttl = \"60s\""];
+const KINDS: [&str; 4] =
+    ["ttl = \"50ms\"\nearly_refresh = 3.0", "ttl = \"60s\"\nfill = \"write\"", "ttl = \"60s\"", EMBEDDED];
 
 /// Most processes at one truth.
 const PROCESSES: usize = 2;
@@ -113,12 +114,12 @@ async fn race(worlds: Vec<World>, settings: &str, seconds: u64) -> (&'static str
 }
 
 async fn write(world: &World, race: &Race, writer: usize) {
-    let mut n = 0;
+    let mut n = [0; KEYS];
     while !race.over.load(Ordering::SeqCst) {
-        n += 1;
         let row = rand::rng().random_range(0..KEYS / WRITERS) * WRITERS + writer;
-        let position = world.set(row as i64 + 100, n).await;
-        race.rows[row].written.lock().unwrap().push((position, n));
+        let position = world.set(row as i64 + 100, n[row]).await;
+        race.rows[row].written.lock().unwrap().push((position, n[row]));
+        n[row] += 1;
         let pause = rand::rng().random_range(0..3);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }

@@ -1,16 +1,18 @@
 //! What a cache of brigade.toml is, held against the model: what is read for a key, which tables an answer is made of, and
 //! which keys a change of them concerns.
 
+mod hanging;
 mod query;
 mod table;
 
 use crate::{
     data::{Change, Error, Layout, Result, SqlType, Value, code, plan::Read},
     engine::{CheckedRead, Gone},
-    query::ReadRules,
-    schema::{CacheConfig, Cached, Config, Model, Relations},
+    query::{ReadRules, check},
+    schema::{CacheConfig, Cached, Config, Model, Relations, access::Grants},
 };
 
+pub(super) use hanging::Links;
 pub use query::{CachedQuery, Queries};
 pub(super) use table::TableDefinition;
 
@@ -29,8 +31,8 @@ pub(super) enum Definition {
 
 /// Which keys a change concerns.
 pub(super) enum Concerned {
-    /// The keys of the row as it was and as it is.
-    Keys { before: Vec<String>, after: Vec<String> },
+    /// The keys of the row as it was and as it is, and of the rows that it hangs on: those that values link to.
+    Keys { before: Vec<String>, after: Vec<String>, links: Links },
     /// These.
     Gone(Vec<Gone>),
 }
@@ -135,6 +137,11 @@ impl Definition {
             Self::Query(_) => None,
         }
     }
+}
+
+/// A read of brigade's own, to which everything is open.
+pub(super) fn everything(read: &Read, relations: &Relations) -> Result<CheckedRead> {
+    check(read, relations, RULES, Grants::EVERYTHING)
 }
 
 /// Whether equal values have equal texts.

@@ -13,26 +13,34 @@ use crate::{
     schema::{CacheConfig, Model, Relation, Relations, access::Grants, did_you_mean},
 };
 
-use super::{Concerned, RULES, canonical, has_one_text};
+use super::{
+    Concerned, RULES, canonical, everything,
+    hanging::{Hanging, hanging},
+    has_one_text,
+};
 
 /// A cache of a table, ready to use.
 pub(in super::super) struct TableDefinition {
     /// The table.
     pub table: Arc<Relation>,
-    keys: Vec<RowKey>,
+    pub(super) keys: Vec<RowKey>,
     /// What is shown of a row; the first one by the primary key, where several have one key.
     node: Node,
     /// The same, checked, for rows that lie in the log.
     pub shown: Arc<CheckedRead>,
-    /// Tables besides, of which any change may concern any entry.
+    /// The tables besides that are shown.
     pub embedded: BTreeSet<String>,
+    /// How their rows hang on this table's.
+    pub(super) hanging: Vec<Hanging>,
+    /// Those of them of which any change may concern any entry.
+    pub(super) beyond: BTreeSet<String>,
 }
 
 /// A key of a row.
-struct RowKey {
-    template: Template,
+pub(super) struct RowKey {
+    pub template: Template,
     /// Its columns, in the template's order.
-    columns: Vec<(String, SqlType)>,
+    pub columns: Vec<(String, SqlType)>,
 }
 
 impl RowKey {
@@ -96,7 +104,8 @@ impl TableDefinition {
             return Err(wrong("keys", "with fill = \"write\" no text may be a key of two templates".to_owned())
                 .hint("begin them with words of their own, as \"link:uid:{uid}\" and \"link:slug:{slug}\""));
         }
-        Ok(Self { table: Arc::clone(relation), keys, node, shown: Arc::new(shown), embedded })
+        let (hanging, beyond) = hanging(relation, &shown.node.embeds);
+        Ok(Self { table: Arc::clone(relation), keys, node, shown: Arc::new(shown), embedded, hanging, beyond })
     }
 
     /// The keys of a row that a change tells of; none where it does not tell enough.
@@ -123,7 +132,7 @@ impl TableDefinition {
     /// What is to be read for a key, one after another until a row is found; nothing for what can be no row's key.
     pub(super) fn checked(&self, key: &str, relations: &Relations) -> Result<Vec<CheckedRead>> {
         let reads = self.keys.iter().filter_map(|row_key| self.read(row_key, key, relations.model()));
-        reads.map(|read| query::check(&read, relations, RULES, Grants::EVERYTHING)).collect()
+        reads.map(|read| everything(&read, relations)).collect()
     }
 
     fn read(&self, row_key: &RowKey, key: &str, model: &Model) -> Option<Read> {
@@ -143,15 +152,17 @@ impl TableDefinition {
     }
 
     pub(super) fn concerned(&self, change: &Change) -> Concerned {
-        let is_own = change.layout.table == self.table.name && !self.embedded.contains(&change.layout.table);
-        let keys = if is_own && change.op != Op::Truncate { self.keys_around(change) } else { None };
-        // What hangs on a row of another table, only the truth could tell.
+        let keys = if change.op == Op::Truncate { None } else { self.keys_around(change) };
         keys.unwrap_or_else(|| Concerned::Gone(vec![Gone::All]))
     }
 
-    /// The keys of a row before and after a change; none where the change does not tell enough.
+    /// The keys of a row before and after a change, and what links it with others; none where the change does not tell enough.
     fn keys_around(&self, change: &Change) -> Option<Concerned> {
         let layout = &change.layout;
+        let links = self.links(change)?;
+        if layout.table != self.table.name {
+            return Some(Concerned::Keys { before: Vec::new(), after: Vec::new(), links });
+        }
         let of = |row: &Row| self.keys_of(layout, |at| Some(row[at].clone()));
         let before = match &change.before {
             None => Vec::new(),
@@ -162,7 +173,7 @@ impl TableDefinition {
             }
         };
         let after = change.after.as_ref().map_or(Some(Vec::new()), of)?;
-        Some(Concerned::Keys { before, after })
+        Some(Concerned::Keys { before, after, links })
     }
 
     /// Whether a row may have this key.
@@ -212,7 +223,7 @@ fn row_key(
 }
 
 /// The tables of an embed and of what it embeds; the name of a view among them.
-fn rests_on(embed: &CheckedEmbed, tables: &mut BTreeSet<String>) -> Result<(), String> {
+pub(super) fn rests_on(embed: &CheckedEmbed, tables: &mut BTreeSet<String>) -> Result<(), String> {
     let mut add = |relation: &Relation| {
         if relation.is_view {
             return Err(relation.name.clone());
