@@ -6,6 +6,7 @@ mod commit;
 mod crash;
 mod limits;
 mod machine;
+mod redis_benchmark;
 mod report;
 mod rest;
 mod sample;
@@ -26,12 +27,12 @@ const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N]
 
   commit             durable commits: in process, over HTTP, to a reader of the log, and on PostgreSQL
   rest               the table API with an API key: by key, pages, embeds, creates, live reads
-  cache              hits in process beside bare libraries, over HTTP, and how soon a change is noticed
+  cache              hits in process beside bare libraries, over HTTP and on Redis, and how soon a change is noticed
   limits             checks of limits in process beside governor, and on Redis
   --seconds N        how long each point is measured (3)
   --memory-seconds N how long memory is watched under load (60; 0 leaves it out)
   --only PART        in-process, http, changes, memory or postgres; of rest: sqlite, postgres or live;
-                     of cache: in-process, http or lag; of limits: in-process or redis
+                     of cache: in-process, http, lag or redis; of limits: in-process or redis
   crash              power cuts at every write of the real server (needs strace)
 ";
 

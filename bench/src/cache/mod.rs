@@ -1,9 +1,11 @@
 //! Caches: hits a second in process beside a bare `quick_cache` and a bare `moka`, which know no clock of entries, no log and no
-//! fence; `GET /cache/…` beside the route that does nothing; and how long after a commit its invalidation is applied.
+//! fence; `GET /cache/…` beside the route that does nothing; how long after a commit its invalidation is applied; and hits on
+//! Redis beside what the server itself can do.
 
 mod bare;
 mod http;
 mod lag;
+mod redis;
 
 use std::{
     sync::Arc,
@@ -23,7 +25,7 @@ const ROWS: usize = 100_000;
 /// Rows of a transaction that makes them.
 const PART: usize = 10_000;
 
-/// Runs all parts, or the one that was asked for: `in-process`, `http` or `lag`.
+/// Runs all parts, or the one that was asked for: `in-process`, `http`, `lag` or `redis`.
 pub async fn run(options: &Options) -> Result<()> {
     let mut report = Report::default();
     let wanted = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
@@ -35,6 +37,9 @@ pub async fn run(options: &Options) -> Result<()> {
     }
     if wanted("lag") {
         lag::measure(&mut report).await?;
+    }
+    if wanted("redis") {
+        redis::measure(options, &mut report).await?;
     }
     report.finish("cache")?;
     Ok(())

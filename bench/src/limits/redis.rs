@@ -1,13 +1,13 @@
 //! Limits on a Redis of this run, beside the server's own measure of itself.
 
-use std::{process::Command, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use brigade_testing::servers::Redis;
 use serde_json::json;
 
 use super::{IDENTIFIERS, LIMITS, identifiers, open};
-use crate::{Options, commit::clients, report::Report};
+use crate::{Options, commit::clients, redis_benchmark, report::Report};
 
 /// Callers at once.
 const CALLERS: [usize; 2] = [1, 64];
@@ -22,7 +22,7 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let (brigade, _folder) = open(&stores).await?;
     let who = identifiers(IDENTIFIERS);
     for callers in CALLERS {
-        let gets = own_measure(&server, callers);
+        let gets = redis_benchmark::gets(&server, callers);
         report.heading(&format!("redis, {callers} callers"));
         if let Ok(gets) = &gets {
             report.fact(&format!("redis-benchmark GET, {callers} connections"), json!(gets.round()));
@@ -46,16 +46,4 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     brigade.close().await;
     report.fact("closed in ms", json!(began.elapsed().as_millis() as u64));
     Ok(())
-}
-
-/// What `redis-benchmark` gets with as many connections and no pipelining.
-fn own_measure(server: &Redis, connections: usize) -> Result<f64> {
-    let mut command = Command::new("redis-benchmark");
-    command.args(["-p", &server.port.to_string(), "-c", &connections.to_string()]);
-    command.args(["-n", if connections == 1 { "30000" } else { "200000" }, "--csv", "-t", "get"]);
-    let out = command.output().context("redis-benchmark")?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    let line = text.lines().find(|line| line.starts_with("\"GET\"")).context("it said nothing of GET")?;
-    let rate = line.split(',').nth(1).context("it said no rate")?;
-    Ok(rate.trim_matches('"').parse()?)
 }
