@@ -30,6 +30,14 @@ const suite = (client) => ({
   "eq, neq, gt, gte, lt, lte": () => data(client.from("people").select("id").gt("id", 1).gte("id", 2).lt("id", 4).lte("id", 3).neq("id", 2).eq("id", 3), [{ id: 3 }]),
   "like, ilike, in, is, not": () => data(client.from("people").select("id").ilike("name", "a%").in("id", [1, 2, 3]).not("age", "is", null).is("active", true), [{ id: 1 }]),
   "contains, containedBy, overlaps": () => data(client.from("people").select("id").contains("tags", ["b"]).overlaps("tags", ["a", "z"]).containedBy("tags", ["a", "b", "c"]), [{ id: 1 }]),
+  "textSearch": async () => {
+    const found = (query, options) => client.from("people").select("id").textSearch("name", query, options).order("id");
+    await data(found("'ada' & !'bob'"), [{ id: 1 }, { id: 3 }]);
+    await data(found("ADA", { type: "plain" }), [{ id: 1 }, { id: 3 }]);
+    await data(found("émile 50", { type: "phrase", config: "simple" }), [{ id: 4 }]);
+    await data(found("\"émile 50\" or bob", { type: "websearch", config: "english" }), [{ id: 2 }, { id: 4 }]);
+    await refused(found("ada bob"), "42601");
+  },
   "or, and, match, filter": () => data(client.from("people").select("id").or("id.eq.1,and(age.gt.40,mood.eq.sad)").match({ active: true }).filter("id", "lt", 3), [{ id: 1 }]),
   "order with nulls": () => data(client.from("people").select("id").order("age", { ascending: false, nullsFirst: false }).order("id"), [{ id: 2 }, { id: 1 }, { id: 4 }, { id: 3 }]),
   "embed to one, to many, through a junction": () => data(
@@ -47,6 +55,15 @@ const suite = (client) => ({
     assert.deepEqual([count, data, error], [4, null, null]);
   },
   "csv": () => data(client.from("countries").select("code").eq("code", "fr").csv(), "code\nfr"),
+  "explain": async () => {
+    const read = () => client.from("people").select("id").eq("id", 1);
+    const text = await read().explain();
+    assert.equal(text.error, null, JSON.stringify(text.error));
+    assert.ok(text.data.includes("people") || text.data.includes("SEARCH"), text.data);
+    const json = await read().explain({ format: "json" });
+    assert.equal(json.error, null, JSON.stringify(json.error));
+    assert.ok(json.data[0].Plan["Node Type"], JSON.stringify(json.data));
+  },
   "insert, select": () => data(client.from("tasks").insert({ title: "one", extra: { a: [1] } }).select("title, state, extra"), [{ title: "one", state: "open", extra: { a: [1] } }]),
   "insert without an answer": async () => {
     const { status, data, error } = await client.from("tasks").insert({ title: "two" });

@@ -43,6 +43,28 @@ def maybe_single():
     assert table("people").select("name").eq("id", 99).maybe_single().execute() is None
 
 
+def searched():
+    def found(query, **options):
+        return table("people").select("id").order("id").text_search("name", query, options=options)
+
+    rows(found("'ada' & !'bob'"), [{"id": 1}, {"id": 3}])
+    rows(found("ADA", type="plain"), [{"id": 1}, {"id": 3}])
+    rows(found("émile 50", type="phrase", config="simple"), [{"id": 4}])
+    rows(found('"émile 50" or bob', type="web_search", config="english"), [{"id": 2}, {"id": 4}])
+    rows(table("people").select("id").wfts("name", "bob"), [{"id": 2}])
+    refused(found("ada bob"), "42601")
+
+
+def explained():
+    def read():
+        return table("people").select("id").eq("id", 1)
+
+    text = read().explain().execute()
+    assert "people" in text or "SEARCH" in text, text
+    plan = read().explain(format="json").execute().data
+    assert plan[0]["Plan"]["Node Type"], plan
+
+
 def upserted():
     rows(table("pairs").upsert({"a": 2, "b": 1, "note": "x"}), [{"a": 2, "b": 1, "note": "x"}])
     rows(table("pairs").upsert([{"a": 2, "b": 1, "note": "y"}], on_conflict="a,b"), [{"a": 2, "b": 1, "note": "y"}])
@@ -73,6 +95,7 @@ FEATURES = {
     "contains, overlaps": lambda: rows(
         table("people").select("id").contains("tags", ["b"]).overlaps("tags", ["a", "z"]), [{"id": 1}]
     ),
+    "text_search": searched,
     "or, match, filter": lambda: rows(
         table("people").select("id").or_("id.eq.1,and(age.gt.40,mood.eq.sad)").match({"active": "true"}).filter("id", "lt", "3"),
         [{"id": 1}],
@@ -85,6 +108,7 @@ FEATURES = {
     "maybe_single": maybe_single,
     "count, head": counted,
     "csv": lambda: rows(table("countries").select("code").eq("code", "fr").csv(), "code\nfr"),
+    "explain": explained,
     "insert": lambda: rows(table("labels").insert({"id": 20, "name": "py"}), [{"id": 20, "name": "py"}]),
     "insert many": lambda: rows(
         table("labels").insert([{"id": 21, "name": "a"}, {"id": 22, "name": "b"}]),

@@ -80,9 +80,11 @@ pub fn json(text: String) -> Response {
 }
 
 /// An answer of some type.
-pub fn typed(content_type: &'static str, body: Body) -> Response {
+pub fn typed(content_type: &str, body: Body) -> Response {
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(value) = HeaderValue::from_str(content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
     response
 }
 

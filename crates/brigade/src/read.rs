@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use brigade_core::{
     data::{Position, Principal, Result, plan::Read},
-    engine::{CheckedRead, Form, ReadAnswer},
+    engine::{CheckedRead, Explain, Form, ReadAnswer},
     limits,
     live::{self, Live, Mark},
     query::{self, ReadRules},
@@ -70,6 +70,28 @@ impl Brigade {
         let mut checked = self.check_read(read, self.config().access.of(principal))?;
         checked.form = form;
         self.answer_fresh(checked, fresh).await
+    }
+
+    /// How [`Brigade::read_fresh`] would run a read on the truth, in the engine's own words, for who may read so.
+    ///
+    /// # Errors
+    /// PGRST127 for options of which the engine's plans tell nothing; else as [`Brigade::read_fresh`].
+    pub async fn explain(
+        &self,
+        principal: &Principal,
+        read: &Read,
+        form: Form,
+        how: Explain,
+        fresh: &Fresh,
+    ) -> Result<String> {
+        let mut checked = self.check_read(read, self.config().access.of(principal))?;
+        checked.form = form;
+        self.explain_checked(checked, how, fresh).await
+    }
+
+    pub(crate) async fn explain_checked(&self, checked: CheckedRead, how: Explain, fresh: &Fresh) -> Result<String> {
+        self.wait_for_all(fresh).await?;
+        self.inner.stores.tables.explain(checked, how).await
     }
 
     pub(crate) async fn answer_fresh(&self, checked: CheckedRead, fresh: &Fresh) -> Result<ReadAnswer> {

@@ -9,7 +9,7 @@ use std::{
 
 use brigade_core::{
     data::{Error, IdempotencyKey, Principal, Result, Value, code, plan::Read},
-    engine::{CheckedRead, CheckedTransaction, Form, ReadAnswer, Routine},
+    engine::{CheckedRead, CheckedTransaction, Explain, Form, ReadAnswer, Routine},
     projection::cache::{CachedQuery, Queries},
     query::{self, ReadRules},
     schema::{Model, access::Grants, named_queries, rests_on},
@@ -139,6 +139,29 @@ impl Brigade {
         if call.routine.writes {
             self.check_open()?;
         }
+        let checked = self.check_call(principal, &call)?;
+        if call.routine.writes {
+            return self.call_writing(checked, call.rolls_back, call.key, &call.fresh).await;
+        }
+        let judge = checked.source.clone();
+        let answer = self.answer_fresh(checked, &call.fresh).await?;
+        judge.map_or(Ok(()), |judge| judge.check_rows(answer.rows))?;
+        Ok(answer)
+    }
+
+    /// How a call would be run that only reads.
+    ///
+    /// # Errors
+    /// PGRST107 for one that writes: it has to be run to be known; else as [`Brigade::explain`].
+    pub async fn explain_call(&self, principal: &Principal, call: &Call, how: Explain) -> Result<String> {
+        if call.routine.writes {
+            return Err(Error::new("PGRST107", "a call that writes has no plan")
+                .hint("ask for the plans of reads, and of calls that only read"));
+        }
+        self.explain_checked(self.check_call(principal, call)?, how, &call.fresh).await
+    }
+
+    fn check_call(&self, principal: &Principal, call: &Call) -> Result<CheckedRead> {
         let config = self.config();
         let rules = ReadRules::of(&config.rest);
         let relations = self.relations();
@@ -148,19 +171,11 @@ impl Brigade {
         let grants = if of_table { config.access.of(principal) } else { Grants::EVERYTHING };
         let mut checked = query::check_of(&call.read, relation, &relations, rules, grants)?;
         checked.form = call.form;
-        let mut source = call.routine.source(call.given);
+        let mut source = call.routine.source(call.given.clone());
         source.is_single = call.is_single;
         source.rows_max = call.rows_max;
-        let judge = source.clone();
         checked.source = Some(source);
-        match call.routine.writes {
-            true => self.call_writing(checked, call.rolls_back, call.key, &call.fresh).await,
-            false => {
-                let answer = self.answer_fresh(checked, &call.fresh).await?;
-                judge.check_rows(answer.rows)?;
-                Ok(answer)
-            }
-        }
+        Ok(checked)
     }
 
     async fn call_writing(

@@ -5,6 +5,7 @@ mod cache;
 mod checked;
 mod clock;
 mod copy;
+mod explain;
 mod limiter;
 mod log;
 mod read;
@@ -20,6 +21,7 @@ pub use checked::{
 };
 pub use clock::{Clock, SteadyClock, SystemClock};
 pub use copy::{CopyStore, Filling};
+pub use explain::{Explain, PlanFormat, PlanOptions};
 pub use limiter::Limiter;
 pub use log::{Log, LogStatus, Spool, SpoolTransaction};
 pub use read::{

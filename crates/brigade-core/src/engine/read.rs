@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Routine, Source};
+use super::{Explain, Routine, Source};
 use crate::{
     data::{
-        Position, Result, Row, SqlType, Value,
+        Error, Position, Result, Row, SqlType, Value,
         plan::{Aggregate, Comparator, Count, Is, Quantifier, Step, Syntax},
     },
     limits,
@@ -287,6 +287,14 @@ pub trait Tables: Send + Sync {
     /// the answer is given away.
     async fn answered(&self, _position: Position) -> Result<()> {
         Ok(())
+    }
+
+    /// How a read would be run, in the engine's own words: of the statement that [`Tables::read`] runs, with its values, under
+    /// the same bounds of time. No row is shown and nothing can be written. With the option `analyze` it is run.
+    ///
+    /// PGRST127 for options of which this engine's plans tell nothing.
+    async fn explain(&self, _read: CheckedRead, _how: Explain) -> Result<String> {
+        Err(Error::new("PGRST127", "Feature not implemented: plans of this store"))
     }
 
     /// What a read without embeds and sums shows of each of these rows, as though its relation had this one alone: a JSON

@@ -16,7 +16,7 @@ use super::{
 use crate::Server;
 
 pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Response> {
-    let accepted = Accepted::read(&request.headers)?;
+    let accepted = Accepted::read(&request.headers, server.brigade.config().rest.plan)?;
     accept::check_profile(&request.headers, "accept-profile")?;
     let prefer = Prefer::read(&request.headers, &server.brigade.config().rest)?;
     let mut asked = grammar::parse(&request.query)?;
@@ -25,6 +25,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request) -> Result<Re
     }
     let read = Read { from: request.table.clone(), node: asked.node, count: prefer.count };
     let fresh = fresh::asked(server, &request.headers, prefer.wait)?;
+    if let Some(how) = accepted.plan() {
+        let plan = server.brigade.explain(&request.principal, &read, accepted.form(), how, &fresh).await?;
+        return Ok(answer::plan(plan, accepted));
+    }
     let found = server.brigade.read_fresh(&request.principal, &read, accepted.form(), &fresh).await?;
     answer::rows(found, &read, accepted, &prefer)
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{Server, body};
 
 pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) -> Result<Response> {
-    let accepted = Accepted::read(&request.headers)?;
+    let accepted = Accepted::read(&request.headers, server.brigade.config().rest.plan)?.without_plan()?;
     accept::check_profile(&request.headers, "content-profile")?;
     let prefer = Prefer::read(&request.headers, &server.brigade.config().rest)?;
     let asked = grammar::parse(&request.query)?;

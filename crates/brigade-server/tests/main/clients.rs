@@ -98,7 +98,8 @@ async fn the_clients_that_people_use_work_unchanged() {
     let clients = clients();
     let mut report = Report::default();
     for (engine, settings, _held) in engines() {
-        let mut server = Running::start_with_files(SCHEMA, &settings, &ROUTINES).await;
+        let mut server =
+            Running::start_with_files(SCHEMA, &format!("{settings}[rest]\nplan = true\n"), &ROUTINES).await;
         for (program, script) in &clients {
             // supabase-js puts /rest/v1 behind the URL itself; bare clients are served at the root.
             let mut command = Command::new(program);

@@ -14,6 +14,7 @@ mod live;
 mod openapi;
 mod operations;
 mod places;
+mod plans;
 mod queries;
 mod replicas;
 mod rest;

@@ -1,11 +1,12 @@
 //! Reads of tables: a checked read becomes one SQL statement, whose rows the server writes as JSON itself.
 //!
-//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it; `given`
+//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it, `explain` says how it would be run; `given`
 //! reads rows that are in no table; `routine` makes named queries ready and calls those that read, `called` is what of the others `commit` runs, and `functions` finds the database's own.
 
 pub(crate) mod called;
 mod condition;
 mod embed;
+mod explain;
 mod functions;
 mod given;
 mod node;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Position, Result, Row},
-    engine::{CheckedNode, CheckedRead, ReadAnswer, Routine, Tables},
+    engine::{CheckedNode, CheckedRead, Explain, ReadAnswer, Routine, Tables},
     schema::{Model, NamedQuery},
 };
 
@@ -48,6 +49,10 @@ impl Tables for PostgresTruth {
         let answer = run::run(session.client(), &read).await;
         session.end();
         answer
+    }
+
+    async fn explain(&self, read: CheckedRead, how: Explain) -> Result<String> {
+        explain::explain(self, &read, how).await
     }
 
     async fn read_follower(&self, read: &CheckedRead, after: &[Position]) -> Result<Option<ReadAnswer>> {

@@ -154,8 +154,8 @@ fn plan_rows(text: &str) -> Option<u64> {
     }
 }
 
-/// JSON as its text.
-struct Text(String);
+/// JSON, or text, as its text.
+pub(super) struct Text(pub(super) String);
 
 impl<'a> tokio_postgres::types::FromSql<'a> for Text {
     fn from_sql(

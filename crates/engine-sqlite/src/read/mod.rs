@@ -2,11 +2,12 @@
 //! anything in between.
 //!
 //! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it, `row`
-//! writes what a row shows; `given` reads rows that are in no table, `called` those that a statement returned; `functions` are those that SQL calls for what must be exact.
+//! writes what a row shows, `explain` says how it would be run; `given` reads rows that are in no table, `called` those that a statement returned; `functions` are those that SQL calls for what must be exact.
 
 mod called;
 mod condition;
 mod embed;
+mod explain;
 pub(crate) mod functions;
 mod given;
 mod node;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use brigade_core::{
     data::{Result, Row},
-    engine::{CheckedNode, CheckedRead, ReadAnswer, Routine, Tables},
+    engine::{CheckedNode, CheckedRead, Explain, ReadAnswer, Routine, Tables},
     schema::{Model, NamedQuery, Table},
 };
 use rusqlite::{Connection, types::Value as Bound};
@@ -38,6 +39,11 @@ impl Tables for SqliteTruth {
         }
         let timeout = self.shared.config.statement_timeout;
         readers::read(&self.shared, move |conn| run::run(conn, &read, timeout)).await
+    }
+
+    async fn explain(&self, read: CheckedRead, how: Explain) -> Result<String> {
+        let timeout = self.shared.config.statement_timeout;
+        readers::read(&self.shared, move |conn| explain::explain(conn, &read, how, timeout)).await
     }
 
     async fn show(&self, read: Arc<CheckedRead>, rows: Vec<Row>) -> Result<Vec<Option<String>>> {

@@ -69,7 +69,7 @@ pub(super) fn page(conn: &Connection, read: &CheckedRead, source: Option<&Rows>)
     rows(&mut statement, bound, read, &kinds)
 }
 
-fn source(read: &CheckedRead) -> Result<Option<Rows>> {
+pub(super) fn source(read: &CheckedRead) -> Result<Option<Rows>> {
     read.source.as_ref().map(Rows::of).transpose()
 }
 

@@ -247,6 +247,8 @@ pub struct RestConfig {
     pub unfiltered_writes: bool,
     /// The language of a text search that names none.
     pub text_search: String,
+    /// Whether a read may be asked how it would be run.
+    pub plan: bool,
 }
 
 impl Default for RestConfig {
@@ -257,6 +259,7 @@ impl Default for RestConfig {
             tx_override: false,
             unfiltered_writes: false,
             text_search: "english".to_string(),
+            plan: false,
         }
     }
 }

@@ -286,7 +286,7 @@ fn copies(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Re
 }
 
 fn rest(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Result<()> {
-    section.only(&["max_rows", "aggregates", "tx_override", "unfiltered_writes", "text_search"])?;
+    section.only(&["max_rows", "aggregates", "tx_override", "unfiltered_writes", "text_search", "plan"])?;
     if let Some(value) = section.value("max_rows")? {
         config.rest.max_rows = Some(value.count(1)? as u64);
     }
@@ -298,6 +298,9 @@ fn rest(section: &Section<'_>, source: &Source<'_>, config: &mut Config) -> Resu
     }
     if let Some(value) = section.value("unfiltered_writes")? {
         config.rest.unfiltered_writes = value.one_of(&[("refuse", false), ("allow", true)])?;
+    }
+    if let Some(value) = section.value("plan")? {
+        config.rest.plan = value.yes()?;
     }
     if let Some(value) = section.value("text_search")? {
         config.places.insert("rest.text_search".to_owned(), source.place(section.key_at("text_search")));

@@ -43,7 +43,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
     if !reads && request.method != Method::POST {
         return Err(wrong_method(&request.method));
     }
-    let accepted = Accepted::read(&request.headers)?;
+    let accepted = Accepted::read(&request.headers, server.brigade.config().rest.plan)?;
     accept::check_profile(&request.headers, if reads { "accept-profile" } else { "content-profile" })?;
     let prefer = Prefer::read(&request.headers, &server.brigade.config().rest)?;
     let found = server.brigade.routines(&request.principal, &request.table).await?;
@@ -88,6 +88,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: &Request, body: Body) 
         key,
         fresh,
     };
+    if let Some(how) = accepted.plan() {
+        let plan = server.brigade.explain_call(&request.principal, &call, how).await?;
+        return Ok(answer::plan(plan, accepted));
+    }
     let mut found = server.brigade.call(&request.principal, call).await?;
     if let Some(position) = found.position.filter(|_| routine.writes) {
         server.handed_out(position);
