@@ -10,6 +10,7 @@ mod redis_benchmark;
 mod report;
 mod rest;
 mod sample;
+mod sessions;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -22,17 +23,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "usage: cargo run --release -p bench -- commit [--seconds N] [--memory-seconds N] [--only PART]
        cargo run --release -p bench -- rest [--seconds N] [--only PART]
        cargo run --release -p bench -- cache [--seconds N] [--only PART]
-       cargo run --release -p bench -- limits [--seconds N] [--only PART]
+       cargo run --release -p bench -- limits [--seconds N] [--only PART] [--identifiers N]
+       cargo run --release -p bench -- sessions [--seconds N] [--only PART]
        cargo run --release -p bench -- crash [TRANSACTIONS [SEED]]
 
   commit             durable commits: in process, over HTTP, to a reader of the log, and on PostgreSQL
   rest               the table API with an API key: by key, pages, embeds, creates, live reads
   cache              hits in process beside bare libraries, over HTTP and on Redis, and how soon a change is noticed
   limits             checks of limits in process beside governor, and on Redis
+  sessions           reads by a session's token beside reads by an API key
   --seconds N        how long each point is measured (3)
   --memory-seconds N how long memory is watched under load (60; 0 leaves it out)
   --only PART        in-process, http, changes, memory or postgres; of rest: sqlite, postgres or live;
-                     of cache: in-process, http, lag or redis; of limits: in-process or redis
+                     of cache: in-process, http, lag or redis; of limits: in-process, memory or redis;
+                     of sessions: memory or redis
+  --identifiers N    how many identifiers' memory is measured (1000000)
   crash              power cuts at every write of the real server (needs strace)
 ";
 
@@ -49,6 +54,8 @@ pub struct Options {
     pub memory_time: Duration,
     /// The one part to run; none: all.
     pub only: Option<String>,
+    /// How many identifiers' memory is measured.
+    pub identifiers: usize,
 }
 
 fn main() -> ExitCode {
@@ -69,6 +76,7 @@ fn run() -> Result<()> {
         Some("rest") => runtime.block_on(rest::run(&options(arguments)?)),
         Some("cache") => runtime.block_on(cache::run(&options(arguments)?)),
         Some("limits") => runtime.block_on(limits::run(&options(arguments)?)),
+        Some("sessions") => runtime.block_on(sessions::run(&options(arguments)?)),
         Some("crash") => {
             let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse());
             runtime.block_on(crash::run(number(CRASH_TRANSACTIONS)?, number(CRASH_SEED)?))
@@ -81,12 +89,18 @@ fn run() -> Result<()> {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { time: Duration::from_secs(3), memory_time: Duration::from_secs(60), only: None };
+    let mut options = Options {
+        time: Duration::from_secs(3),
+        memory_time: Duration::from_secs(60),
+        only: None,
+        identifiers: limits::MILLION,
+    };
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--seconds" => options.time = Duration::from_secs(value.parse()?),
             "--memory-seconds" => options.memory_time = Duration::from_secs(value.parse()?),
+            "--identifiers" => options.identifiers = value.parse()?,
             "--only" => options.only = Some(value),
             _ => bail!("unknown option {name}\n{USAGE}"),
         }

@@ -20,7 +20,7 @@ use crate::{Options, machine, report::Report};
 const IDENTIFIERS: usize = 100_000;
 
 /// A whole million of them, for the memory.
-const MILLION: usize = 1_000_000;
+pub const MILLION: usize = 1_000_000;
 
 /// So large that everything is admitted: both count, and neither refuses.
 const QUOTA: u32 = 1_000_000_000;
@@ -28,12 +28,15 @@ const QUOTA: u32 = 1_000_000_000;
 /// Limits of the project that is measured.
 const LIMITS: [&str; 3] = ["fixed_window", "sliding_window", "token_bucket"];
 
-/// Runs all parts, or the one that was asked for: `in-process` or `redis`.
+/// Runs all parts, or the one that was asked for: `in-process`, `memory` or `redis`.
 pub async fn run(options: &Options) -> Result<()> {
     let mut report = Report::default();
     let wanted = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
     if wanted("in-process") {
         in_process(options, &mut report).await?;
+    }
+    if wanted("memory") {
+        memory(options.identifiers, &mut report).await?;
     }
     if wanted("redis") {
         redis::measure(options, &mut report).await?;
@@ -69,18 +72,31 @@ async fn in_process(options: &Options, report: &mut Report) -> Result<()> {
             report.fact(&format!("{name} of governor, {threads}"), json!((rate / bare * 100.0).round() / 100.0));
         }
     }
-    println!("\nmemory of {MILLION} identifiers, sliding window");
-    let (fresh, _folder) = open("").await?;
-    let (million, limit) = (identifiers(MILLION), fresh.limit("sliding_window")?);
-    let before = machine::resident_bytes(std::process::id())?;
-    for identifier in million.iter() {
-        limit.check(identifier, 1).await?;
-    }
-    let each = (machine::resident_bytes(std::process::id())? - before) / MILLION as u64;
-    report.fact("bytes an identifier", json!(each));
-    report.at_most("memory of an identifier at a million", each as f64, 160.0, "bytes");
     brigade.close().await;
-    fresh.close().await;
+    Ok(())
+}
+
+/// Memory of so many identifiers of a sliding window, and of whoever comes past them.
+async fn memory(number: usize, report: &mut Report) -> Result<()> {
+    println!("\nmemory of {number} identifiers, sliding window");
+    let (brigade, _folder) = open("").await?;
+    let limit = brigade.limit("sliding_window")?;
+    let begun = Instant::now();
+    let before = machine::resident_bytes(std::process::id())?;
+    for n in 0..number {
+        limit.check(&format!("user:{n:032x}"), 1).await?;
+    }
+    let each = (machine::resident_bytes(std::process::id())? - before) / number as u64;
+    report.fact("identifiers", json!(number));
+    report.fact("bytes an identifier", json!(each));
+    report.fact("counted in seconds", json!(begun.elapsed().as_secs_f64().round()));
+    report.at_most("memory of an identifier", each as f64, 160.0, "bytes");
+    for n in number..number + number / 10 {
+        limit.check(&format!("user:{n:032x}"), 1).await?;
+    }
+    let more = machine::resident_bytes(std::process::id())?.saturating_sub(before) / number as u64;
+    report.fact("bytes an identifier, with a tenth more", json!(more));
+    brigade.close().await;
     Ok(())
 }
 

@@ -59,7 +59,7 @@ fn open(folder: &Path, clock: &Arc<Hand>) -> SqliteSessions {
 
 fn session(ttl: Duration) -> Session {
     let holder = Holder { id: "42".to_owned(), ..Holder::default() };
-    Session { holder, data: "{}".to_owned(), ttl_ms: ttl.as_millis() as u64 }
+    Session { holder, data: "{}".to_owned(), ttl_ms: ttl.as_millis() as u64, is_vouched: true }
 }
 
 const DAY: Duration = Duration::from_secs(86_400);

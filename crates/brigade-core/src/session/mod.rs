@@ -75,6 +75,8 @@ pub struct Session {
     pub data: String,
     /// How long it lasts after it was made, or last used.
     pub ttl_ms: u64,
+    /// Whether somebody who may make sessions has said whose it is. Without `[auth]` anybody on the machine could.
+    pub is_vouched: bool,
 }
 
 /// A session as a store has it now.

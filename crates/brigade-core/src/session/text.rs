@@ -4,14 +4,14 @@ use super::{Holder, Session};
 use crate::data::{Json, JsonValue, escape_json};
 
 impl Session {
-    /// `{"principal":{…},"data":{…},"ttl_ms":…}`
+    /// `{"principal":{…},"data":{…},"ttl_ms":…,"vouched":…}`
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(128 + self.data.len());
         out.push_str("{\"principal\":");
         self.holder.write_json(&mut out);
         out.push_str(",\"data\":");
         out.push_str(&self.data);
-        out.push_str(&format!(",\"ttl_ms\":{}}}", self.ttl_ms));
+        out.push_str(&format!(",\"ttl_ms\":{},\"vouched\":{}}}", self.ttl_ms, self.is_vouched));
         out
     }
 
@@ -25,6 +25,7 @@ impl Session {
             holder: Holder::from_json(json.get("principal")?)?,
             data: data.to_compact(),
             ttl_ms: ttl.parse().ok()?,
+            is_vouched: json.get("vouched").is_some_and(|value| value.value == JsonValue::Bool(true)),
         })
     }
 }
@@ -81,10 +82,13 @@ mod tests {
             tier: None,
             roles: vec!["editor".to_owned(), "x".to_owned()],
         };
-        let session = Session { holder, data: r#"{"n":1.50,"t":["a"]}"#.to_owned(), ttl_ms: 86_400_000 };
+        let data = r#"{"n":1.50,"t":["a"]}"#.to_owned();
+        let session = Session { holder, data, ttl_ms: 86_400_000, is_vouched: true };
         let text = session.to_json();
         assert_eq!(Session::from_json(&text).as_ref(), Some(&session), "{text}");
         assert!(text.contains(r#""tier":null,"roles":["editor","x"]},"data":{"n":1.50"#), "{text}");
+        let unsaid = Session::from_json(&text.replace(",\"vouched\":true", "")).unwrap();
+        assert!(!unsaid.is_vouched, "who says nothing vouches for nobody");
         for other in ["", "{}", "1", &text.replace("ttl_ms", "ttl"), &text.replace("{\"n\"", "[{\"n\""), &text[1..]] {
             assert_eq!(Session::from_json(other), None, "{other}");
         }

@@ -28,7 +28,9 @@ impl Standing {
         route: &'static str,
     ) -> Option<Self> {
         let authenticator = server.authenticator.as_ref()?;
-        let token = authenticator.shown(headers).ok()?.map(Box::from);
+        // A stranger stays one, also with the cookie of a session that has ended.
+        let shown = if principal.is_anonymous() { None } else { authenticator.shown(headers).ok()? };
+        let token = shown.map(Box::from);
         Some(Self { server: Arc::clone(server), token, principal: Arc::clone(principal), route })
     }
 

@@ -1,7 +1,7 @@
 //! Who is asking: a request's credentials become a [`Principal`] before anything else looks at it.
 //!
 //! Invariants: without `[auth]` credentials are ignored and everybody is the same; with it, credentials that are wrong are
-//! refused, never taken for none. What was sent stands in no answer and in no line of the log.
+//! refused, never taken for none; only a session's cookie is, where it has ended and strangers are let in. What was sent stands in no answer and in no line of the log.
 
 mod cache;
 mod claims;
@@ -78,7 +78,12 @@ impl Authenticator {
     /// # Errors
     /// Why nobody is known by them.
     pub async fn principal(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Unknown> {
-        self.identify(self.shown(headers)?).await
+        let found = self.identify(self.shown(headers)?).await;
+        match (&found, &self.anonymous) {
+            // A browser sends its cookie unasked, also long after the session has ended: nobody tries to be somebody by that.
+            (Err(Unknown::Refused(_)), Some(anonymous)) if credential(headers)?.is_none() => Ok(Arc::clone(anonymous)),
+            _ => found,
+        }
     }
 
     /// The token that is shown: the credential, else a session's in the cookie. Nothing else is ever taken from a cookie.

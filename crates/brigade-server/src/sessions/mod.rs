@@ -33,7 +33,9 @@ pub use shown::{is_by_cookie, of_cookie};
 pub async fn create(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (parts, received) = request.into_parts();
     require_local(&server, &parts.extensions, "sessions are made")?;
-    let new = parse_new(&body::read_json(&server, &parts.headers, received, BODY).await?)?;
+    let mut new = parse_new(&body::read_json(&server, &parts.headers, received, BODY).await?)?;
+    // Without [auth] nobody has shown that he may say whose it is.
+    new.is_vouched = server.authenticator.is_some();
     let (token, found) = server.brigade.sessions()?.create(new).await?;
     let mut out = String::new();
     let mut object = Object::begin(&mut out);

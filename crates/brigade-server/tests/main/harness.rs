@@ -180,6 +180,12 @@ impl Running {
         Self::open(folder, ServerLimits::default()).await
     }
 
+    /// The same, with another brigade.toml.
+    pub async fn restart_with(self, config: &str) -> Self {
+        std::fs::write(self.folder.path().join("brigade.toml"), format!("name = \"test\"\n{config}")).unwrap();
+        self.restart().await
+    }
+
     /// Asks it to stop and waits until it has.
     pub async fn stop(&mut self) {
         self.begin_to_stop();

@@ -2,7 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use brigade_testing::servers::Redis;
+use brigade_testing::servers::{Redis, RedisCluster};
+use proptest::{
+    prelude::{Just, Strategy as _, any},
+    prop_oneof,
+    sample::Index,
+    strategy::ValueTree as _,
+    test_runner::TestRunner,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Running};
@@ -277,4 +284,87 @@ async fn without_the_store_a_limit_is_open_or_closed_as_it_says() {
         false
     };
     assert!(refused.await, "it counts again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_cluster_all_processes_count_together() {
+    let Some(cluster) = RedisCluster::start() else { return };
+    let stores = format!("[stores.cache]\nurl = \"{}\"\ntimeout = \"5s\"\n", cluster.url());
+    let routes = "[limits.read]\nwindow = \"1h\"\nquota = 4\n[server.limits]\n\"/rest/v1/*\" = \"read\"\n";
+    let config = format!("{stores}{LIMITS}{routes}");
+    let servers = [Running::start_with(&config).await, Running::start_with(&config).await];
+    // Identifiers of all slots, each with its own count, whoever is asked.
+    for who in 0..40 {
+        for round in 0..5 {
+            let answer = check(&servers[round % 2], "api", json!({"identifier": format!("user:{who}")})).await;
+            let (status, left) = if round < 3 { (200, 2 - round as u64) } else { (429, 0) };
+            assert_eq!((answer.status, number(&answer, "x-ratelimit-remaining")), (status, left), "{who}, {round}");
+            assert_eq!(answer.header("retry-after").is_some(), status == 429);
+        }
+    }
+    for (limit, body) in [
+        ("burst", json!({"identifier": "user:1", "cost": 5})),
+        ("feed", json!({"identifier": "user:1", "cost": 9, "vars": {"endpoint": "{x}"}})),
+    ] {
+        assert_eq!(check(&servers[0], limit, body.clone()).await.status, 200, "{limit}");
+        assert_eq!(check(&servers[1], limit, body).await.status, 429, "{limit}");
+    }
+    for round in 0..6 {
+        let answer = servers[round % 2].get("/rest/v1/links").await;
+        assert_eq!(answer.status, if round < 4 { 200 } else { 429 }, "{round}");
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"read\";q=4;w=3600"));
+    }
+    for node in &cluster.nodes {
+        for key in node.command(&["KEYS", "*"]).unwrap().lines().filter(|key| !key.is_empty()) {
+            let left: i64 = node.command(&["PTTL", key]).unwrap().parse().unwrap();
+            assert!(left > 0, "{key} has no end");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_body_of_a_check_is_a_fault_of_the_server() {
+    let server = Running::start_with(LIMITS).await;
+    const BODIES: [&str; 4] = [
+        r#"{"identifier":"user:1","tier":"free","cost":1,"vars":{}}"#,
+        r#"{"identifier":"user:\ud83d\ude00","cost":18446744073709551616,"vars":{"endpoint":"a:b%"}}"#,
+        r#"{"identifier":"","cost":1e400}"#,
+        r#"[{"identifier":null,"cost":-0.0,"tier":["free"]}]"#,
+    ];
+    let invented = proptest::collection::vec(any::<u8>(), 0..200);
+    let changes = proptest::collection::vec((any::<Index>(), any::<u8>(), 0..3_u8), 0..6);
+    let changed = (0..BODIES.len(), changes).prop_map(|(which, changes)| {
+        let mut bytes = BODIES[which].as_bytes().to_vec();
+        for (at, byte, how) in changes {
+            let at = at.index(bytes.len().max(1));
+            match how {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 if at < bytes.len() => drop(bytes.remove(at)),
+                _ => bytes.insert(at.min(bytes.len()), byte),
+            }
+        }
+        bytes
+    });
+    let deep =
+        (any::<u8>(), Just(60_000)).prop_map(|(byte, n)| if byte % 2 == 0 { vec![b'['; n] } else { vec![byte; n] });
+    let bodies = prop_oneof![4 => invented, 12 => changed, 1 => deep];
+    let mut runner = TestRunner::deterministic();
+    let mut counted = 0;
+    for _ in 0..1_500 {
+        let body = bodies.new_tree(&mut runner).unwrap().current();
+        for limit in ["api", "feed"] {
+            let request = server.request("POST", &format!("/limits/{limit}/check"));
+            let request = request.header("content-type", "application/json").body(body.clone());
+            let answer = Answer::of(request.send().await.unwrap()).await;
+            let shown = || String::from_utf8_lossy(&body).into_owned();
+            match answer.status {
+                200 => counted += 1,
+                400 => drop(answer.is_error(400, "BRG400")),
+                413 => drop(answer.is_error(413, "BRG413")),
+                429 => drop(answer.is_error(429, "BRG429")),
+                status => panic!("{status}: {}\n{}", shown(), answer.text),
+            }
+        }
+    }
+    assert!(counted > 10, "{counted}: some of them are good");
 }

@@ -197,6 +197,55 @@ async fn a_session_says_who_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_of_a_session_that_has_ended_makes_nobody_less_than_a_stranger() {
+    let anonymous =
+        AUTH.replace("[access.editor]", "anonymous = \"anon\"\n[access.anon]\nusers = [\"select\"]\n[access.editor]");
+    let server = Running::start_with(&anonymous).await;
+    let token = create(&server, ann()).await;
+    let (with, cookie) = (bearer(&token), format!("brigade_session={token}"));
+    let read = async |path: &str, headers: Headers<'_>| send(&server, "GET", path, headers, None).await.status;
+    assert_eq!(read("/rest/v1/links", &[("cookie", &cookie)]).await, 200);
+    assert_eq!(read("/rest/v1/users", &[("cookie", &cookie)]).await, 403, "an editor is no stranger");
+    assert_eq!(send(&server, "DELETE", CURRENT, &[("authorization", &with)], None).await.status, 204);
+    let unknown = format!("brigade_session=bgs_{}", "A".repeat(43));
+    for cookie in [&cookie, &unknown] {
+        assert_eq!(read("/rest/v1/users", &[("cookie", cookie)]).await, 200, "as a stranger");
+        assert_eq!(read("/rest/v1/links", &[("cookie", cookie)]).await, 401, "which is closed to strangers");
+        assert_eq!(read(CURRENT, &[("cookie", cookie)]).await, 401, "there is no session");
+    }
+    assert_eq!(read("/rest/v1/users", &[("authorization", &with)]).await, 401, "a Bearer is sent on purpose");
+    assert_eq!(read("/rest/v1/users", &[("apikey", &token)]).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_anybody_could_claim_do_not_count_once_there_is_auth() {
+    let redis = Redis::start();
+    let stores = redis.iter().map(|redis| format!("[stores.cache]\nurl = \"{}\"\ntimeout = \"2s\"\n", redis.url()));
+    for stores in std::iter::once(String::new()).chain(stores) {
+        let server = Running::start_with(&format!("{stores}{OPEN}")).await;
+        let claimed = json!({"principal": {"id": "mallory", "roles": ["service", "editor"]}});
+        let made = send(&server, "POST", "/sessions", &[], Some(claimed)).await;
+        let with = bearer(made.json()["token"].as_str().unwrap());
+        let asks = [("GET", "/rest/v1/links"), ("GET", CURRENT), ("POST", "/sessions/current/touch")];
+        for (method, path) in asks {
+            let status = send(&server, method, path, &[("authorization", &with)], None).await.status;
+            assert_eq!(status, 200, "{path}: here everybody may do everything");
+        }
+        let mut server = server.restart_with(&format!("{stores}{AUTH}")).await;
+        for (method, path) in asks {
+            let status = send(&server, method, path, &[("authorization", &with)], None).await.status;
+            assert_eq!(status, 401, "{path}: nobody vouched for it");
+        }
+        let service = service(&server);
+        let revoked = send(&server, "DELETE", "/sessions?principal=mallory", &[("apikey", &service)], None).await;
+        assert_eq!(revoked.json(), json!({"revoked": 1}), "it can be revoked like any other");
+        let vouched = bearer(&create(&server, ann()).await);
+        assert_eq!(send(&server, "GET", "/rest/v1/links", &[("authorization", &vouched)], None).await.status, 200);
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_counts_only_from_the_hosts_own_pages() {
     for config in [OPEN, AUTH] {
         let server = Running::start_with(config).await;

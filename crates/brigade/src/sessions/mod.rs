@@ -32,13 +32,15 @@ pub struct NewSession {
     pub data: Json,
     /// How long it lasts; none: as `[sessions]` says.
     pub ttl: Option<Duration>,
+    /// Whether whoever asks for it may say whose it is. Where it is not so, the session ends to count once `[auth]` is there.
+    pub is_vouched: bool,
 }
 
 impl NewSession {
-    /// For somebody of this id, without data.
+    /// For somebody of this id, without data: the program that says so vouches for it.
     pub fn of(id: impl Into<String>) -> Self {
         let holder = Holder { id: id.into(), ..Holder::default() };
-        Self { holder, data: Json::new(JsonValue::Object(Vec::new())), ttl: None }
+        Self { holder, data: Json::new(JsonValue::Object(Vec::new())), ttl: None, is_vouched: true }
     }
 }
 
@@ -51,6 +53,8 @@ pub struct Sessions {
 struct Inner {
     config: SessionsConfig,
     store: Arc<dyn engine::Sessions>,
+    /// Whether a session counts for which nobody vouched: with `[auth]` it would have what roles its maker liked.
+    takes_any: bool,
     created: Counter,
     revoked: Counter,
 }
@@ -84,7 +88,8 @@ impl Sessions {
             counter.absolute(0);
         }
         let (config, store) = (project.config.sessions.clone(), stores.sessions(data_dir)?);
-        Ok(Self { inner: Arc::new(Inner { config, store, created, revoked }) })
+        let takes_any = project.config.auth.is_none();
+        Ok(Self { inner: Arc::new(Inner { config, store, takes_any, created, revoked }) })
     }
 
     /// Makes a session. The text is its token, which is not kept and cannot be shown again.
@@ -101,7 +106,8 @@ impl Sessions {
                 malformed("no session lasts that long").hint(format!("more than nothing, and at most {most} seconds"))
             );
         }
-        let session = Session { holder: new.holder, data: compact(&new.data)?, ttl_ms: ttl.as_millis() as u64 };
+        let (data, ttl_ms) = (compact(&new.data)?, ttl.as_millis() as u64);
+        let session = Session { holder: new.holder, data, ttl_ms, is_vouched: new.is_vouched };
         let token = format!("{SESSION_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
         self.inner.store.create(&hash(&token), &session).await?;
         self.inner.created.increment(1);
@@ -115,7 +121,7 @@ impl Sessions {
     /// BRG503 where the store is away.
     pub async fn find(&self, token: &str) -> Result<Option<Found>> {
         let Some(id) = id(token) else { return Ok(None) };
-        let Some(mut found) = self.inner.store.find(&id).await? else { return Ok(None) };
+        let Some(mut found) = self.counting(&id).await? else { return Ok(None) };
         let ttl = found.session.ttl_ms;
         let since = ttl.saturating_sub(found.left_ms);
         if self.inner.config.sliding && since >= (SESSION_SLIDE.as_millis() as u64).min(ttl / 10) {
@@ -136,10 +142,19 @@ impl Sessions {
     /// BRG503 where the store is away.
     pub async fn touch(&self, token: &str) -> Result<Option<Found>> {
         let Some(id) = id(token) else { return Ok(None) };
+        if !self.inner.takes_any && self.counting(&id).await?.is_none() {
+            return Ok(None);
+        }
         if self.inner.config.sliding && !self.inner.store.touch(&id).await? {
             return Ok(None);
         }
-        self.inner.store.find(&id).await
+        self.counting(&id).await
+    }
+
+    /// A session as it is kept, if it counts.
+    async fn counting(&self, id: &SessionId) -> Result<Option<Found>> {
+        let found = self.inner.store.find(id).await?;
+        Ok(found.filter(|found| found.session.is_vouched || self.inner.takes_any))
     }
 
     /// Lays a JSON merge patch over a session's data.

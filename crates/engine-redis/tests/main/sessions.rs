@@ -38,7 +38,7 @@ fn id(number: u8) -> SessionId {
 
 fn session(ttl_ms: u64) -> Session {
     let holder = Holder { id: "42".to_owned(), roles: vec!["editor".to_owned()], ..Holder::default() };
-    Session { holder, data: "{\"n\":1}".to_owned(), ttl_ms }
+    Session { holder, data: "{\"n\":1}".to_owned(), ttl_ms, is_vouched: true }
 }
 
 fn no_key_stays(command: impl Fn(&[&str]) -> String) {
@@ -70,8 +70,7 @@ async fn any_program_reads_what_lies_there() {
     let (sessions, hour) = (RedisSessions::new(patient(&server.url())), 3_600_000);
     sessions.create(&id(0xab), &session(hour)).await.unwrap();
     let (key, hex) = (format!("session:{}", "ab".repeat(32)), "ab".repeat(32));
-    let text =
-        r#"{"principal":{"id":"42","tenant":null,"tier":null,"roles":["editor"]},"data":{"n":1},"ttl_ms":3600000}"#;
+    let text = r#"{"principal":{"id":"42","tenant":null,"tier":null,"roles":["editor"]},"data":{"n":1},"ttl_ms":3600000,"vouched":true}"#;
     assert_eq!(server.command(&["GET", &key]).unwrap(), text);
     assert_eq!(server.command(&["ZRANGE", "sessions_of:42", "0", "-1"]).unwrap(), hex);
     let left = |key: &str| server.command(&["PTTL", key]).unwrap().parse::<u64>().unwrap();

@@ -11,6 +11,7 @@ mod check;
 mod load;
 mod points;
 mod scene;
+mod sessions;
 
 use std::time::{Duration, Instant};
 
