@@ -80,11 +80,14 @@ pub fn json(text: String) -> Response {
 }
 
 /// An answer of some type.
-pub fn typed(content_type: &str, body: Body) -> Response {
+pub fn typed(content_type: &'static str, body: Body) -> Response {
+    with_type(HeaderValue::from_static(content_type), body)
+}
+
+/// An answer of a type that is made as it is asked for.
+pub fn with_type(content_type: HeaderValue, body: Body) -> Response {
     let mut response = Response::new(body);
-    if let Ok(value) = HeaderValue::from_str(content_type) {
-        response.headers_mut().insert(header::CONTENT_TYPE, value);
-    }
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 

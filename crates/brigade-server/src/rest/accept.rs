@@ -1,6 +1,6 @@
 //! `Accept` and the profiles: in which form the rows are wanted, and of which schema.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use brigade::{
     data::{Error, Result},
     engine::{Explain, Form, PlanFormat, PlanOptions},
@@ -115,21 +115,23 @@ impl Accepted {
     }
 
     /// `Content-Type` of the answer.
-    pub fn content_type(self) -> String {
-        let name = match (self.kind, self.without_nulls) {
-            (Kind::Csv, _) => "text/csv",
-            (Kind::Object, true) => "application/vnd.pgrst.object+json;nulls=stripped",
-            (Kind::Object, false) => "application/vnd.pgrst.object+json",
-            (Kind::Array, true) => "application/vnd.pgrst.array+json;nulls=stripped",
-            (Kind::Array | Kind::Json, _) => "application/json",
+    pub fn content_type(self) -> HeaderValue {
+        let of = match (self.kind, self.without_nulls) {
+            (Kind::Csv, _) => "text/csv; charset=utf-8",
+            (Kind::Object, true) => "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
+            (Kind::Object, false) => "application/vnd.pgrst.object+json; charset=utf-8",
+            (Kind::Array, true) => "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
+            (Kind::Array | Kind::Json, _) => "application/json; charset=utf-8",
         };
-        let Some(Explain { format, options }) = self.plan else { return format!("{name}; charset=utf-8") };
+        let Some(Explain { format, options }) = self.plan else { return HeaderValue::from_static(of) };
+        let of = of.trim_end_matches("; charset=utf-8");
         let options = match options.is_empty() {
             true => String::new(),
             false => format!("; options={}", options.words().join("|")),
         };
         let format = format.as_str();
-        format!("application/vnd.pgrst.plan+{format}; for=\"{name}\"{options}; charset=utf-8")
+        let plan = format!("application/vnd.pgrst.plan+{format}; for=\"{of}\"{options}; charset=utf-8");
+        HeaderValue::try_from(plan).expect("visible characters")
     }
 }
 

@@ -12,7 +12,7 @@ use brigade::{
 use bytes::Bytes;
 
 use super::{accept::Accepted, prefer::Prefer, range};
-use crate::error::{self, typed};
+use crate::error::{self, with_type};
 
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -27,7 +27,7 @@ pub(super) fn rows(found: ReadAnswer, read: &Read, accepted: Accepted, prefer: &
     if accepted.is_single() {
         body = body.slice(1..body.len() - 1);
     }
-    let mut response = typed(&accepted.content_type(), Body::from(body));
+    let mut response = with_type(accepted.content_type(), Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let mut put = |name: HeaderName, text: String| {
@@ -48,7 +48,7 @@ pub(super) fn rows(found: ReadAnswer, read: &Read, accepted: Accepted, prefer: &
 
 /// How rows would be read, in the place of them.
 pub(super) fn plan(plan: String, accepted: Accepted) -> Response {
-    let mut response = typed(&accepted.content_type(), Body::from(plan));
+    let mut response = with_type(accepted.content_type(), Body::from(plan));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Prefer, Range"));
     response
 }
@@ -79,9 +79,9 @@ pub(super) fn written(written: Written<'_>, accepted: Accepted, prefer: &Prefer)
     let (status, mut response) = match shown {
         Some(shown) if accepted.is_single() => {
             let body = Bytes::from(shown.body);
-            (written.status_shown, typed(&accepted.content_type(), Body::from(body.slice(1..body.len() - 1))))
+            (written.status_shown, with_type(accepted.content_type(), Body::from(body.slice(1..body.len() - 1))))
         }
-        Some(shown) => (written.status_shown, typed(&accepted.content_type(), Body::from(shown.body))),
+        Some(shown) => (written.status_shown, with_type(accepted.content_type(), Body::from(shown.body))),
         None => (written.status, Response::new(Body::empty())),
     };
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
