@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use brigade::limits::URL_BYTES_MAX;
-use brigade_testing::suites::rest::{self, Answer, Case, ROUTINES, SCHEMA, WORDS};
+use brigade_testing::suites::rest::{self, Answer, Case, ROUTINES, SCHEMA, VECTORS, WORDS};
 
 use crate::harness::{Running, engines};
 
@@ -67,6 +67,15 @@ async fn every_engine_finds_the_same_words() {
     for (engine, settings, _held) in engines() {
         let mut server = Running::start_on(WORDS, &settings).await;
         rest::run(engine, rest::cases_of_words(), |case| send(&server, "/rest/v1", case)).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_searches_columns_of_words_and_in_languages_of_the_projects_own() {
+    for (engine, settings, _held) in engines().into_iter().filter(|(engine, ..)| *engine == "postgres") {
+        let mut server = Running::start_with_files(WORDS, &settings, &VECTORS).await;
+        rest::run(engine, rest::cases_of_vectors(), |case| send(&server, "", case)).await;
         server.stop().await;
     }
 }

@@ -51,19 +51,13 @@ impl<'q> Found<'q> {
             Tree::Not(of) => self.ends(of).turned(),
             Tree::Or(left, right) => Ends::either(self.ends(left), self.ends(right)),
             Tree::And(left, right) => {
-                let (left, right) = match self.both(left, right) {
-                    Some(both) => both,
-                    None => return Ends::default(),
-                };
+                let Some((left, right)) = self.both(left, right) else { return Ends::default() };
                 let width = left.width.max(right.width);
                 let (before, behind) = (width - left.width, width - right.width);
                 Ends::both(left, right, before, behind, width)
             }
             Tree::Phrase(left, right, distance) => {
-                let (left, right) = match self.both(left, right) {
-                    Some(both) => both,
-                    None => return Ends::default(),
-                };
+                let Some((left, right)) = self.both(left, right) else { return Ends::default() };
                 let distance = u32::from(*distance);
                 let (before, width) = (distance + right.width, distance + left.width + right.width);
                 Ends::both(left, right, before, 0, width)
@@ -140,27 +134,17 @@ impl Ends {
 
 fn merged(left: &[u32], before: u32, right: &[u32], behind: u32, taken: Taken) -> Vec<u32> {
     let mut out = Vec::new();
-    let (mut l, mut r) = (left.iter().map(|p| p + before).peekable(), right.iter().map(|p| p + behind).peekable());
-    loop {
-        let (place, is_taken) = match (l.peek().copied(), r.peek().copied()) {
-            (None, None) => return out,
-            (Some(a), Some(b)) if a == b => {
-                l.next();
-                r.next();
-                (a, taken.both)
-            }
-            (Some(a), b) if b.is_none_or(|b| a < b) => {
-                l.next();
-                (a, taken.left)
-            }
-            (_, Some(b)) => {
-                r.next();
-                (b, taken.right)
-            }
-            (Some(_), None) => unreachable!("the arm before takes it"),
+    let (mut left, mut right) =
+        (left.iter().map(|p| p + before).peekable(), right.iter().map(|p| p + behind).peekable());
+    while let Some(place) = left.peek().into_iter().chain(right.peek()).min().copied() {
+        let is_taken = match (left.next_if_eq(&place).is_some(), right.next_if_eq(&place).is_some()) {
+            (true, true) => taken.both,
+            (true, false) => taken.left,
+            (false, _) => taken.right,
         };
         if is_taken {
             out.push(place);
         }
     }
+    out
 }

@@ -1,7 +1,11 @@
 //! Languages: what a word comes from, and which ones say nothing. The names are those of PostgreSQL's configurations, the
 //! rules Snowball's, the lists of stop words PostgreSQL's.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -17,6 +21,9 @@ const PLACE_MAX: u16 = 16_383;
 
 /// Bytes of a token. A longer one is passed over.
 const TOKEN_BYTES_MAX: usize = 2_046;
+
+/// Words of which it is remembered what they come from; past it all are forgotten.
+const MEMO_MAX: usize = 4_096;
 
 /// Bytes of a word. A longer one is kept as it is.
 const WORD_BYTES_MAX: usize = 1_000;
@@ -124,16 +131,34 @@ impl Dictionary {
     }
 }
 
+/// What words were found to come from. Most words of a text are few, and finding out costs more than looking it up.
+#[derive(Debug, Default)]
+pub(super) struct Memo(HashMap<Box<str>, Option<Box<str>>>);
+
+impl Memo {
+    fn lexeme(&mut self, word: &str, language: &Language) -> Option<&str> {
+        // Looked up twice, since what is found first would be borrowed for too long.
+        if !self.0.contains_key(word) {
+            if self.0.len() == MEMO_MAX {
+                self.0.clear();
+            }
+            self.0.insert(word.into(), language.lexeme(word).map(|lexeme| lexeme.into()));
+        }
+        self.0.get(word)?.as_deref()
+    }
+}
+
 /// The lexemes of texts, with their places.
 pub(super) struct Lexemes<'l> {
     language: &'l Language,
+    memo: &'l mut Memo,
     place: u16,
     lower: String,
 }
 
 impl<'l> Lexemes<'l> {
-    pub(super) fn new(language: &'l Language) -> Self {
-        Self { language, place: 0, lower: String::new() }
+    pub(super) fn new(language: &'l Language, memo: &'l mut Memo) -> Self {
+        Self { language, memo, place: 0, lower: String::new() }
     }
 
     /// Calls `each` for every lexeme of a text. Words that say nothing have a place of their own, too, but are none. Answers
@@ -148,12 +173,12 @@ impl<'l> Lexemes<'l> {
             self.skip();
             chars::lower(text, &mut self.lower);
             let lexeme = match token {
-                Token::Word(_) => self.language.lexeme(&self.lower),
-                Token::Plain(_) => Some(Cow::Borrowed(self.lower.as_str())),
+                Token::Word(_) => self.memo.lexeme(&self.lower, self.language),
+                Token::Plain(_) => Some(self.lower.as_str()),
             };
             if let Some(lexeme) = lexeme {
                 any = true;
-                each(&lexeme, self.place);
+                each(lexeme, self.place);
             }
         }
         any

@@ -21,6 +21,8 @@ mod syntax;
 mod tests;
 mod tree;
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::{
     data::{Error, Json, JsonValue, Result, code, plan::Syntax},
     limits,
@@ -28,7 +30,7 @@ use crate::{
 
 use judge::Found;
 pub use language::Language;
-use language::Lexemes;
+use language::{Lexemes, Memo};
 use tree::{Lexeme, Tree};
 
 /// A query that is ready to judge texts.
@@ -38,6 +40,7 @@ pub struct Search {
     /// What must be there; none: nothing is found by it, since it says nothing.
     tree: Option<Tree<usize>>,
     lexemes: Vec<Lexeme>,
+    memo: Mutex<Memo>,
 }
 
 impl Search {
@@ -50,15 +53,15 @@ impl Search {
         let tree = read(syntax, &language, query)?;
         let mut lexemes = Vec::new();
         let tree = tree.and_then(clean::clean).map(|tree| tree.numbered(&mut lexemes));
-        Ok(Self { language, tree, lexemes })
+        Ok(Self { language, tree, lexemes, memo: Mutex::default() })
     }
 
     /// Whether a text has what the query asks for.
     pub fn fits(&self, text: &str) -> bool {
         let Some(tree) = &self.tree else { return false };
         let mut found = Found::of(&self.lexemes);
-        let mut lexemes = Lexemes::new(&self.language);
-        lexemes.each(text, &mut |lexeme, at| found.note(lexeme, at));
+        let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        Lexemes::new(&self.language, &mut memo).each(text, &mut |lexeme, at| found.note(lexeme, at));
         found.fits(tree)
     }
 
@@ -67,7 +70,8 @@ impl Search {
     pub fn fits_json(&self, json: &Json) -> bool {
         let Some(tree) = &self.tree else { return false };
         let mut found = Found::of(&self.lexemes);
-        let mut lexemes = Lexemes::new(&self.language);
+        let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lexemes = Lexemes::new(&self.language, &mut memo);
         texts(json, &mut |text| {
             if lexemes.each(text, &mut |lexeme, at| found.note(lexeme, at)) {
                 lexemes.skip();
@@ -93,7 +97,8 @@ fn texts(json: &Json, each: &mut dyn FnMut(&str)) {
 pub fn lexemes(language: &str, text: &str) -> Result<Vec<(String, u16)>> {
     let language = Language::named(language)?;
     let mut found = Vec::new();
-    Lexemes::new(&language).each(text, &mut |lexeme, place| found.push((lexeme.to_owned(), place)));
+    Lexemes::new(&language, &mut Memo::default())
+        .each(text, &mut |lexeme, place| found.push((lexeme.to_owned(), place)));
     Ok(found)
 }
 

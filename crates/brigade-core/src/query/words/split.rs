@@ -63,6 +63,11 @@ impl<'t> Tokens<'t> {
     fn word(&mut self) -> Option<Token<'t>> {
         let rest = self.rest();
         let run = run(rest);
+        // Most words stand alone: nothing behind them could make more of them.
+        let joins = |b: &u8| matches!(b, b'.' | b'-' | b'_' | b'@' | b'/' | b':');
+        if !rest.as_bytes().get(run).is_some_and(joins) && !rest.as_bytes()[..run].iter().any(u8::is_ascii_digit) {
+            return Some(Token::Word(self.take(run)));
+        }
         if let Some(length) = number::with_exponent(rest) {
             return Some(Token::Plain(self.take(length)));
         }

@@ -1,6 +1,6 @@
 //! A query as a tree, and what a piece of text inside it becomes: its words, joined.
 
-use super::language::{Language, Lexemes};
+use super::language::{Language, Lexemes, Memo};
 
 /// Conditions, joined, over leaves of some kind: before `clean` a lexeme or a word that says nothing, then a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(super) fn value(language: &Language, text: &str, joined: Joined, how: How) -
             (Some(tree), Joined::Phrase) => Tree::then(tree, leaf, 1),
         });
     };
-    Lexemes::new(language).each(text, &mut |lexeme, place| {
+    Lexemes::new(language, &mut Memo::default()).each(text, &mut |lexeme, place| {
         if last > 0 {
             (last + 1..place).for_each(|_| push(None));
         }

@@ -20,6 +20,12 @@ pub const SCHEMA: &str = include_str!("schema.sql");
 /// Tables with texts in them, for a server of its own.
 pub const WORDS: &str = include_str!("words.sql");
 
+/// A column of words and a language of its own, which only PostgreSQL has: further migrations of [`WORDS`].
+pub const VECTORS: [(&str, &str); 2] = [
+    ("migrations/0002_vectors.sql", "ALTER TABLE notes ADD COLUMN found tsvector;"),
+    ("migrations/0003_filled.postgres.sql", include_str!("vectors.sql")),
+];
+
 /// Files of a project that has something to call: below its folder, with their text.
 pub const ROUTINES: [(&str, &str); 8] = [
     ("migrations/0002_functions.postgres.sql", include_str!("functions.sql")),
@@ -237,6 +243,11 @@ pub fn cases_of_functions() -> Vec<Case> {
 /// Searches for words, then writes that they choose the rows of. For a server of its own, with [`WORDS`].
 pub fn cases_of_words() -> Vec<Case> {
     [words::searches(), words::mistakes(), words::chosen()].concat()
+}
+
+/// Searches in what [`VECTORS`] adds.
+pub fn cases_of_vectors() -> Vec<Case> {
+    words::vectors()
 }
 
 /// Sends every case and compares.

@@ -5,11 +5,12 @@ use super::{
     writes::{send, shown},
 };
 
+fn ids(filter: &str, ids: &str) -> Case {
+    let rows: Vec<String> = ids.split_whitespace().map(|id| format!("{{\"id\":{id}}}")).collect();
+    get(&format!("/notes?select=id&order=id&{filter}"), &format!("[{}]", rows.join(",")))
+}
+
 pub(super) fn searches() -> Vec<Case> {
-    let ids = |filter: &str, ids: &str| {
-        let rows: Vec<String> = ids.split_whitespace().map(|id| format!("{{\"id\":{id}}}")).collect();
-        get(&format!("/notes?select=id&order=id&{filter}"), &format!("[{}]", rows.join(",")))
-    };
     vec![
         ids("body=fts.cat", "1 2"),
         ids("body=fts.fat%20%26%20!rat", "1"),
@@ -64,6 +65,20 @@ pub(super) fn searches() -> Vec<Case> {
             .with("prefer", "count=exact")
             .answers("content-range", "0-0/2")
             .status(206),
+    ]
+}
+
+/// In a column that holds words already, with a weight each, and in a language that a project made.
+pub(super) fn vectors() -> Vec<Case> {
+    vec![
+        ids("found=fts.cat", "1 2"),
+        ids("found=fts.cat:A", "1"),
+        ids("found=fts.cat:AB", "1 2"),
+        ids("found=not.wfts.cat", "3 5 6 7"),
+        ids("or=(found.phfts.fat%20rat,found.plfts(german).hunde)", "2 6"),
+        ids("body=fts(plain_words).cats", "1"),
+        ids("body=fts(Plain_Words).the", "1 3 6"),
+        refused("/notes?found=fts.a%20b", 400, "42601"),
     ]
 }
 
