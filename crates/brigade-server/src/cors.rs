@@ -1,8 +1,8 @@
 //! Pages of other origins (CORS): what a browser needs to be told before such a page may ask, and may read the answer.
 //!
-//! The layer is there only with `[auth]`: then nothing is open without a credential that the page itself adds, so every origin may ask. Without it
-//! the loopback address is the only wall, and a page from anywhere would stand inside it; so it is told nothing, and the
-//! browser keeps it out.
+//! The layer is there only with `[auth]`: then nothing is open without a credential that the page itself adds, so every
+//! origin may ask. Without it the loopback address is the only wall, and a page from anywhere would stand inside it; so it
+//! is told nothing, and the browser keeps it out.
 
 use axum::{
     extract::Request,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use brigade_core::{
-    data::{Position, Principal, Result, plan::Read},
+    data::{Error, Position, Principal, Result, code, plan::Read},
     engine::{CheckedRead, Explain, Form, ReadAnswer},
     limits,
     live::{self, Live, Mark},
@@ -72,10 +72,11 @@ impl Brigade {
         self.answer_fresh(checked, fresh).await
     }
 
-    /// How [`Brigade::read_fresh`] would run a read on the truth, in the engine's own words, for who may read so.
+    /// How [`Brigade::read_fresh`] would run a read on the truth, in the engine's own words.
     ///
     /// # Errors
-    /// PGRST127 for options of which the engine's plans tell nothing; else as [`Brigade::read_fresh`].
+    /// 42501 for who may not read everything; PGRST127 for options of which the engine's plans tell nothing; else as
+    /// [`Brigade::read_fresh`].
     pub async fn explain(
         &self,
         principal: &Principal,
@@ -86,10 +87,20 @@ impl Brigade {
     ) -> Result<String> {
         let mut checked = self.check_read(read, self.config().access.of(principal))?;
         checked.form = form;
-        self.explain_checked(checked, how, fresh).await
+        self.explain_checked(principal, checked, how, fresh).await
     }
 
-    pub(crate) async fn explain_checked(&self, checked: CheckedRead, how: Explain, fresh: &Fresh) -> Result<String> {
+    pub(crate) async fn explain_checked(
+        &self,
+        principal: &Principal,
+        checked: CheckedRead,
+        how: Explain,
+        fresh: &Fresh,
+    ) -> Result<String> {
+        if self.config().access.of(principal).are_limited() {
+            return Err(Error::new(code::PRIVILEGE, "permission denied for plans")
+                .hint("a plan names tables, columns and indexes behind what was asked: ask as the role service"));
+        }
         self.wait_for_all(fresh).await?;
         self.inner.stores.tables.explain(checked, how).await
     }

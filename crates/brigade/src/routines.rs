@@ -158,7 +158,7 @@ impl Brigade {
             return Err(Error::new("PGRST107", "a call that writes has no plan")
                 .hint("ask for the plans of reads, and of calls that only read"));
         }
-        self.explain_checked(self.check_call(principal, call)?, how, &call.fresh).await
+        self.explain_checked(principal, self.check_call(principal, call)?, how, &call.fresh).await
     }
 
     fn check_call(&self, principal: &Principal, call: &Call) -> Result<CheckedRead> {

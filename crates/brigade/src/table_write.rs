@@ -37,8 +37,8 @@ impl Brigade {
     /// Writes a table for a principal: what is written, compared and shown must be open to it in `[access]`.
     ///
     /// # Errors
-    /// 42501 for what is closed; as [`query::check`] for the read and [`Brigade::commit`] for the write; PGRST127 where a filter looks at an embed;
-    /// BRG413 where more rows would be shown than [`limits::SHOWN_ROWS_MAX`].
+    /// 42501 for what is closed; as [`query::check`] for the read and [`Brigade::commit`] for the write; PGRST127 where a
+    /// filter looks at an embed; BRG413 where more rows would be shown than [`limits::SHOWN_ROWS_MAX`].
     pub async fn write_as(
         &self,
         principal: &Principal,

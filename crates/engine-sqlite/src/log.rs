@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use brigade_core::{
     data::{Change, Position, Result},
     engine::{Log, LogStatus},
+    limits,
 };
 use tokio::sync::watch;
 
@@ -23,6 +24,9 @@ use crate::{SqliteTruth, error, readers};
 
 /// So few changes are read on the caller's own thread.
 const CLOSE_CHANGES: u128 = 16;
+
+/// Of them so many bytes, or one change: the rest is read next.
+const CLOSE_BYTES: usize = 64 << 10;
 
 /// The position of a change, given its sequence number and its transaction's tag.
 pub(crate) fn position_of(seq: i64, tag: u64) -> Position {
@@ -43,12 +47,13 @@ impl Log for SqliteTruth {
         // Who follows closely has a few changes to read, and others wait for what it does with them.
         let is_close = after.is_some_and(|after| tip.order.saturating_sub(after.order) <= 2 * CLOSE_CHANGES);
         if is_close
-            && let Some(changes) = self.shared.readers.at_once(|conn| read::chunk(conn, &self.shared, after, limit))?
+            && let Some(changes) =
+                self.shared.readers.at_once(|conn| read::chunk(conn, &self.shared, after, (limit, CLOSE_BYTES)))?
         {
             return Ok(changes);
         }
-        let shared = Arc::clone(&self.shared);
-        readers::read(&self.shared, move |conn| read::chunk(conn, &shared, after, limit)).await
+        let (shared, most) = (Arc::clone(&self.shared), (limit, limits::CHUNK_BYTES_MAX));
+        readers::read(&self.shared, move |conn| read::chunk(conn, &shared, after, most)).await
     }
 
     async fn check(&self, position: Position) -> Result<()> {

@@ -9,9 +9,10 @@ use super::{Error, Result, code};
 
 /// A place in one truth's changes: opaque to callers, totally ordered within it.
 ///
-/// `order` is the engine's own place (SQLite: the log's sequence number; PostgreSQL: era, commit LSN and index packed
-/// from the high end, where the era is the timeline, and more once a server was put back on the timeline it had). `tag` recognises the history: a random number per transaction on SQLite, the
-/// system's identity on PostgreSQL. The order of positions is that of `order`.
+/// `order` is the engine's own place (SQLite: the log's sequence number; PostgreSQL: era, commit LSN and index packed from
+/// the high end, where the era is the timeline, and more once a server was put back on the timeline it had). `tag`
+/// recognises the history: a random number per transaction on SQLite, the system's identity on PostgreSQL. The order of
+/// positions is that of `order`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Where in the sequence.

@@ -32,6 +32,13 @@ pub struct CheckedRead {
     pub bytes_max: usize,
 }
 
+impl CheckedRead {
+    /// Whether a row is judged quickly, however long its texts are: patterns and searches for words go through all of them.
+    pub fn is_quick_to_judge(&self) -> bool {
+        self.node.is_quick_to_judge()
+    }
+}
+
 /// How the rows of an answer are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
@@ -68,6 +75,11 @@ pub struct CheckedNode {
 }
 
 impl CheckedNode {
+    fn is_quick_to_judge(&self) -> bool {
+        let embeds = self.embeds.iter().all(|embed| embed.node.is_quick_to_judge());
+        embeds && self.filters.iter().chain(&self.policy).all(CheckedTree::is_quick_to_judge)
+    }
+
     /// Whether rows are gathered into groups, one for all that are equal in what is no aggregate.
     pub fn is_grouped(&self) -> bool {
         self.items.iter().any(|item| matches!(item.output, Output::Aggregate { .. }))
@@ -228,6 +240,21 @@ pub struct CheckedSearch {
     pub language: String,
     /// The query.
     pub query: String,
+}
+
+impl CheckedTree {
+    fn is_quick_to_judge(&self) -> bool {
+        let is_pattern = |by: &Comparator| matches!(by, Comparator::Match | Comparator::Imatch);
+        match self {
+            Self::Group { of, .. } => of.iter().all(Self::is_quick_to_judge),
+            Self::Exists { .. } => true,
+            Self::Compare { test, .. } => match test {
+                CheckedTest::Search(_) => false,
+                CheckedTest::Compare(by, _) | CheckedTest::Quantified(by, ..) => !is_pattern(by),
+                _ => true,
+            },
+        }
+    }
 }
 
 /// A part of an order.

@@ -76,6 +76,7 @@ async fn step(line: &Arc<Line>, attempt: &mut Attempt) -> Result<(), Failure> {
         }
         line.update(|known| known.state = State::Paused);
         let _ = known.wait_for(|known| !known.paused || known.detached).await;
+        attempt.round = line.known.borrow().round();
     }
     if line.known.borrow().detached {
         return Err(Failure::Source(Error::new(code::POSITION_GONE, "the log reached its budget")));

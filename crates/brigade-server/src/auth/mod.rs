@@ -1,7 +1,8 @@
 //! Who is asking: a request's credentials become a [`Principal`] before anything else looks at it.
 //!
 //! Invariants: without `[auth]` credentials are ignored and everybody is the same; with it, credentials that are wrong are
-//! refused, never taken for none; only a session's cookie is, where it has ended and strangers are let in. What was sent stands in no answer and in no line of the log.
+//! refused, never taken for none; only a cookie is, where it is of no session and strangers are let in. What was sent stands in
+//! no answer and in no line of the log.
 
 mod cache;
 mod claims;
@@ -78,7 +79,10 @@ impl Authenticator {
     /// # Errors
     /// Why nobody is known by them.
     pub async fn principal(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Unknown> {
-        let found = self.identify(self.shown(headers)?).await;
+        let found = match self.shown(headers) {
+            Ok(token) => self.identify(token).await,
+            Err(refused) => Err(refused.into()),
+        };
         match (&found, &self.anonymous) {
             // A browser sends its cookie unasked, also long after the session has ended: nobody tries to be somebody by that.
             (Err(Unknown::Refused(_)), Some(anonymous)) if credential(headers)?.is_none() => Ok(Arc::clone(anonymous)),

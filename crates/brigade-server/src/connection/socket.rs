@@ -1,4 +1,5 @@
-//! A socket whose peer must go on reading: a write that takes no byte for the time of the limit ends the connection, else a peer that never reads would hold it, and the answer's memory, for ever.
+//! A socket whose peer must go on reading: a write that takes no byte for the time of the limit ends the connection, else a
+//! peer that never reads would hold it, and the answer's memory, for ever.
 
 use std::{
     future::Future as _,

@@ -164,7 +164,9 @@ impl<S: Source> Feed<S> {
 
     /// Waits for the source, for the time of a comment, or for the server's end.
     async fn refill(&mut self) {
-        let comment = Instant::now() + self.comment;
+        let now = Instant::now();
+        let quiet_since = if self.standing.is_some() { now.min(self.checked) } else { now };
+        let comment = quiet_since + self.comment;
         let mut stopping = self.stopping.clone();
         tokio::select! {
             biased;
@@ -174,11 +176,14 @@ impl<S: Source> Feed<S> {
                     self.ready = Bytes::from_static(sse::FAREWELL.as_bytes());
                 }
             }
-            read = self.source.next() => match read {
-                Ok(Some(text)) => self.ready = text.into(),
-                Ok(None) => self.over = true,
-                Err(error) => self.cut_off(&error::with_id(error)),
-            },
+            read = self.source.next() => {
+                // It may have been waited for until after the moment to ask again.
+                match self.may_go_on().await.and(read) {
+                    Ok(Some(text)) => self.ready = text.into(),
+                    Ok(None) => self.over = true,
+                    Err(error) => self.cut_off(&error::with_id(error)),
+                }
+            }
             () = sleep_until(comment) => if self.format == Format::Sse {
                 self.ready = Bytes::from_static(sse::COMMENT.as_bytes());
             }

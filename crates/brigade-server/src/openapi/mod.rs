@@ -1,9 +1,8 @@
 //! `GET /openapi.json` and `GET /docs`: what this server answers, described from the model in force and its routes, for
 //! programs and for people. Who asks is shown what is open to it and nothing else.
 //!
-//! In reading order: `routes.json` holds what does not depend on the model; `tables` describes each relation and `routines` what can be
-//! called, with the types of
-//! `types`; `page.html` shows the same to people.
+//! In reading order: `routes.json` holds what does not depend on the model; `tables` describes each relation and `routines`
+//! what can be called, with the types of `types`; `page.html` shows the same to people.
 
 mod routines;
 mod tables;

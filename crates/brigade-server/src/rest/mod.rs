@@ -1,8 +1,8 @@
 //! Tables and views over HTTP, with PostgREST's conventions: existing clients work unchanged.
 //!
-//! This folder only parses and renders. In reading order: [`brigade::query::grammar`] turns a query string into a read, [`prefer`] and
-//! [`accept`] its headers into wishes, [`get`] asks, `live` goes on asking; [`write`] makes a transaction of the rows that `given`
-//! read; [`answer`] writes what came back and `refusal` what did not.
+//! This folder only parses and renders. In reading order: [`brigade::query::grammar`] turns a query string into a read,
+//! [`prefer`] and [`accept`] its headers into wishes, [`get`] asks, `live` goes on asking; [`write`] makes a transaction of
+//! the rows that `given` read; [`answer`] writes what came back and `refusal` what did not.
 
 mod accept;
 mod again;

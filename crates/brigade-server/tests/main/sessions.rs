@@ -208,7 +208,8 @@ async fn a_cookie_of_a_session_that_has_ended_makes_nobody_less_than_a_stranger(
     assert_eq!(read("/rest/v1/users", &[("cookie", &cookie)]).await, 403, "an editor is no stranger");
     assert_eq!(send(&server, "DELETE", CURRENT, &[("authorization", &with)], None).await.status, 204);
     let unknown = format!("brigade_session=bgs_{}", "A".repeat(43));
-    for cookie in [&cookie, &unknown] {
+    let other = "brigade_session=of another program".to_owned();
+    for cookie in [&cookie, &unknown, &other] {
         assert_eq!(read("/rest/v1/users", &[("cookie", cookie)]).await, 200, "as a stranger");
         assert_eq!(read("/rest/v1/links", &[("cookie", cookie)]).await, 401, "which is closed to strangers");
         assert_eq!(read(CURRENT, &[("cookie", cookie)]).await, 401, "there is no session");

@@ -23,6 +23,7 @@ pub async fn run(make: Make<'_>) {
     an_invalidation_removes_what_is_older_and_nothing_else(make().as_ref()).await;
     one_of_everything_or_of_a_prefix_leaves_nothing_older(make).await;
     the_checkpoint_moves_where_one_is_given(make().as_ref()).await;
+    of_several_that_concern_the_same_the_newest_counts(make().as_ref()).await;
     beginning_forgets_everything(make().as_ref()).await;
     an_entry_is_removed_whatever_its_position(make().as_ref()).await;
     a_scan_meets_every_entry_once(make().as_ref()).await;
@@ -153,6 +154,17 @@ async fn the_checkpoint_moves_where_one_is_given(store: &dyn EntryStore) {
     let next = Checkpoint { position: at(5), seen: Some(seen) };
     store.invalidate(&[(at(5), key("k:1"))], Some(&next)).await.unwrap();
     assert_eq!(store.checkpoint().await.unwrap(), Some(next));
+}
+
+async fn of_several_that_concern_the_same_the_newest_counts(store: &dyn EntryStore) {
+    for (from, gone) in [(0, Gone::All), (10, Gone::Prefix("k:".to_owned()))] {
+        begin(store, from + 1).await;
+        assert!(put(store, "k:1", entry(Some("v"), from + 5)).await);
+        let both = [(at(from + 9), gone.clone()), (at(from + 3), gone)];
+        store.invalidate(&both, Some(&Checkpoint::at(at(from + 9)))).await.unwrap();
+        assert_eq!(value(store, "k:1").await, None);
+        assert!(!put(store, "k:1", entry(Some("late"), from + 8)).await);
+    }
 }
 
 async fn beginning_forgets_everything(store: &dyn EntryStore) {

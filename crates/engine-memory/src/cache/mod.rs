@@ -121,13 +121,16 @@ impl EntryStore for MemoryCache {
 
     async fn invalidate(&self, gone: &[(Position, Gone)], checkpoint: Option<&Checkpoint>) -> Result<u64> {
         let mut removed = 0;
-        // Of many that concern the same the last one is enough.
+        // Of many that concern the same the newest is enough.
         let (mut beginnings, mut all) = (HashMap::<&str, Position>::new(), None);
         for (position, gone) in gone {
             match gone {
                 Gone::Key(key) => removed += self.remove_before(key, *position),
-                Gone::Prefix(prefix) => drop(beginnings.insert(prefix, *position)),
-                Gone::All => all = Some(*position),
+                Gone::Prefix(prefix) => {
+                    let newest = beginnings.entry(prefix).or_insert(*position);
+                    *newest = (*newest).max(*position);
+                }
+                Gone::All => all = all.max(Some(*position)),
             }
         }
         removed += all.map_or(0, |position| self.remove_all_before(position));

@@ -1,7 +1,8 @@
 //! Reads of tables: a checked read becomes one SQL statement, whose rows the server writes as JSON itself.
 //!
-//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it, `explain` says how it would be run; `given`
-//! reads rows that are in no table; `routine` makes named queries ready and calls those that read, `called` is what of the others `commit` runs, and `functions` finds the database's own.
+//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it,
+//! `explain` says how it would be run; `given` reads rows that are in no table; `routine` makes named queries ready and
+//! calls those that read, `called` is what of the others `commit` runs, and `functions` finds the database's own.
 
 pub(crate) mod called;
 mod condition;

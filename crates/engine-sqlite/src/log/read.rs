@@ -2,21 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use brigade_core::{
-    data::{Change, Error, Image, Layout, Op, Position, Result, Row as Values, SchemaChange, TransactionMark, Value},
-    limits,
+use brigade_core::data::{
+    Change, Error, Image, Layout, Op, Position, Result, Row as Values, SchemaChange, TransactionMark, Value,
 };
 use rusqlite::{Connection, Row, Rows, types::ValueRef};
 
 use super::{place, position_of};
 use crate::{encode, error, shared::Shared, tables, writer::Place};
 
-/// Changes after a position, never beyond the tip, in one consistent view.
+/// Changes after a position, never beyond the tip, in one consistent view: at most so many, and so many bytes, but one at least.
 pub(super) fn chunk(
     conn: &mut Connection,
     shared: &Shared,
     after: Option<Position>,
-    limit: usize,
+    most: (usize, usize),
 ) -> Result<Vec<Change>> {
     let tip = *shared.tip.borrow();
     let view = conn.transaction().map_err(error::from_sqlite)?;
@@ -27,15 +26,21 @@ pub(super) fn chunk(
         }
         None => place::oldest(&view).map_err(error::from_sqlite)?.position(),
     };
-    if after.order >= tip.order || limit == 0 {
+    if after.order >= tip.order || most.0 == 0 {
         return Ok(Vec::new());
     }
-    let changes = read(&view, shared, after, tip, limit)?;
+    let changes = read(&view, shared, after, tip, most)?;
     view.finish().map_err(error::from_sqlite)?;
     Ok(changes)
 }
 
-fn read(conn: &Connection, shared: &Shared, after: Position, tip: Position, limit: usize) -> Result<Vec<Change>> {
+fn read(
+    conn: &Connection,
+    shared: &Shared,
+    after: Position,
+    tip: Position,
+    (limit, bytes_max): (usize, usize),
+) -> Result<Vec<Change>> {
     let (first, last) = (after.order.div_ceil(2) as i64, (tip.order / 2) as i64);
     let mut log = conn
         .prepare_cached("SELECT * FROM brigade_log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?")
@@ -51,7 +56,7 @@ fn read(conn: &Connection, shared: &Shared, after: Position, tip: Position, limi
     let mut bytes = 0;
     while let Some(row) = rows.next().map_err(error::from_sqlite)? {
         bytes += size_of_row(row, &images);
-        if !changes.is_empty() && bytes > limits::CHUNK_BYTES_MAX {
+        if !changes.is_empty() && bytes > bytes_max {
             break;
         }
         let seq: i64 = row.get(0).map_err(error::from_sqlite)?;

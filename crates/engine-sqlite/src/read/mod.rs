@@ -1,8 +1,9 @@
 //! Reads of tables: a checked read becomes one SQL statement, and its rows become JSON or lines as they come, without
 //! anything in between.
 //!
-//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it, `row`
-//! writes what a row shows, `explain` says how it would be run; `given` reads rows that are in no table, `called` those that a statement returned; `functions` are those that SQL calls for what must be exact.
+//! In reading order: `node` writes the statement (its parts in `embed`, `condition`, `value`, `order`), `run` runs it,
+//! `row` writes what a row shows, `explain` says how it would be run; `given` reads rows that are in no table, `called`
+//! those that a statement returned; `functions` are those that SQL calls for what must be exact.
 
 mod called;
 mod condition;
@@ -34,7 +35,9 @@ pub(crate) use run::within;
 #[async_trait::async_trait]
 impl Tables for SqliteTruth {
     async fn read(&self, read: CheckedRead) -> Result<ReadAnswer> {
-        if let Some(done) = self.shared.readers.at_once(|conn| run::answer(conn, &read))? {
+        if read.is_quick_to_judge()
+            && let Some(done) = self.shared.readers.at_once(|conn| run::answer(conn, &read))?
+        {
             return Ok(done);
         }
         let timeout = self.shared.config.statement_timeout;

@@ -34,6 +34,9 @@ impl Cache {
                     (before, after)
                 }
                 Concerned::Gone(all) => {
+                    if all.contains(&Gone::All) {
+                        linked.clear();
+                    }
                     gone.extend(all.into_iter().map(|one| (change.position, one)));
                     rows.clear();
                     continue;

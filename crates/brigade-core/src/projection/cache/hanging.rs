@@ -56,14 +56,21 @@ impl Cache {
         let answered = table.keys_answered(&answer.body);
         let mut keys = answered.ok_or_else(|| Error::internal("the truth's own rows cannot be read"))?;
         log::wait_for(&self.log, told_by, CACHE_LINKED_WAIT).await?;
-        let since = self.log.read(Some(position), CHUNK_MAX).await?;
-        let is_all = since.len() < CHUNK_MAX || since.last().is_some_and(|last| last.position >= told_by);
-        for change in &since {
-            match table.keys_unlinked(change, links) {
-                Some(unlinked) => keys.extend(unlinked),
-                None => return Ok(None),
+        let (mut after, mut count) = (position, 0);
+        while after < told_by {
+            let read = self.log.read(Some(after), CHUNK_MAX).await?;
+            let Some(last) = read.last() else { break };
+            (after, count) = (last.position, count + read.len());
+            if count > CHUNK_MAX {
+                return Ok(None);
+            }
+            for change in &read {
+                match table.keys_unlinked(change, links) {
+                    Some(unlinked) => keys.extend(unlinked),
+                    None => return Ok(None),
+                }
             }
         }
-        Ok(is_all.then_some(keys))
+        Ok(Some(keys))
     }
 }

@@ -4,8 +4,8 @@
 //! compared with the truth entry by entry.
 //!
 //! In reading order: a `definition` is what brigade.toml says, held against the model; `changed` says which keys a change
-//! concerns, with `hanging` for rows that others show; `read` answers from the store or lets `load` ask the truth, one at a time for each key, and over processes with a
-//! `lease`; `verify` compares.
+//! concerns, with `hanging` for rows that others show; `read` answers from the store or lets `load` ask the truth, one at a
+//! time for each key, and over processes with a `lease`; `verify` compares.
 
 mod changed;
 mod counters;

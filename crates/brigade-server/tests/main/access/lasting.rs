@@ -11,9 +11,9 @@ use crate::harness::{Answer, Running};
 /// How often they are asked.
 const OFTEN: Duration = Duration::from_millis(100);
 
-async fn world() -> Running {
+async fn world(asked_every: Duration) -> Running {
     let settings = format!("[auth]\njwt_secret = {SECRET:?}\nleeway = \"0s\"\nanonymous = \"anon\"\n{ACCESS}");
-    let limits = ServerLimits { follower_comment: OFTEN, ..ServerLimits::default() };
+    let limits = ServerLimits { follower_comment: asked_every, ..ServerLimits::default() };
     Running::start_limited_on(SCHEMA, &settings, limits).await
 }
 
@@ -58,7 +58,7 @@ fn last(told: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_goes_on_ends_with_the_token_the_key_or_the_session() {
-    let server = world().await;
+    let server = world(OFTEN).await;
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let brief = |role: &str| token(&json!({"sub": "u", "role": role, "exp": now() + 3}));
     let (live, sse) = ("/rest/v1/posts?select=id,title", "text/event-stream");
@@ -89,9 +89,33 @@ async fn an_answer_that_goes_on_ends_with_the_token_the_key_or_the_session() {
     assert_eq!(last(&told)["code"], "PGRST301", "{told}");
 }
 
+/// However rows come, they do not put off the moment at which it is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_comes_once_it_was_time_to_ask_again() {
+    let every = Duration::from_secs(2);
+    let server = world(every).await;
+    let body = r#"{"principal":{"id":"u","roles":["most"]}}"#;
+    let made: Value = posted(&server, "POST", "/sessions", body).await.json();
+    let session = made["token"].as_str().unwrap();
+    let request = server.request("GET", "/rest/v1/posts?select=id,title").header("accept", "text/event-stream");
+    let mut response = request.bearer_auth(session).send().await.unwrap();
+    let revoked = server.request("DELETE", "/sessions/current").bearer_auth(session).send().await.unwrap();
+    assert_eq!(revoked.status(), 204);
+    for body in [r#"{"title":"before"}"#, r#"{"title":"after"}"#] {
+        tokio::time::sleep(every.mul_f64(0.85)).await;
+        posted(&server, "PATCH", "/posts?id=eq.1", body).await;
+    }
+    let mut told = String::new();
+    while let Some(piece) = next(&mut response).await {
+        told.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    assert_eq!(last(&told)["code"], "PGRST301", "{told}");
+    assert!(!told.contains("after"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_goes_on_for_who_may_still_have_it() {
-    let server = world().await;
+    let server = world(OFTEN).await;
     for token in [String::new(), token_of("most")] {
         let mut request = server.request("GET", "/rest/v1/posts?select=id,title").header("accept", "text/event-stream");
         if !token.is_empty() {

@@ -5,7 +5,8 @@ use crate::tables::{expression::now, quote};
 
 impl Texts<'_> {
     /// Conditions, with a leading AND: of an update that is logged as it is, and of one that is touched, with the value and
-    /// with what the latter does. While a row is touched its mark stands in `brigade_touching`, so that touching is not logged again.
+    /// with what the latter does. While a row is touched its mark stands in `brigade_touching`, so that touching is not
+    /// logged again.
     pub(super) fn touch_conditions(&self) -> (String, Option<(String, String, String)>) {
         let touch = self.table.settings.touch.as_deref().and_then(|name| self.table.column(name));
         let Some(at) = touch else { return (String::new(), None) };
