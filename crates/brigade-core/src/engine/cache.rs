@@ -13,17 +13,18 @@ use bytes::Bytes;
 
 use crate::data::{Checkpoint, Position, Result};
 
-/// What is kept under a key.
+/// What is kept under a key. What a hit looks at comes first, in one line of the processor's cache with the count of an `Arc`.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C)]
 pub struct Entry {
+    /// From when on it is not answered any more.
+    pub expires: Instant,
     /// The value as it is answered; none: the truth has nothing under the key.
     pub value: Option<Bytes>,
     /// What the value is at least as fresh as.
     pub position: Position,
     /// When it was loaded.
     pub loaded: Instant,
-    /// From when on it is not answered any more.
-    pub expires: Instant,
     /// How long its load took.
     pub cost: Duration,
 }

@@ -263,11 +263,12 @@ impl Cache {
 
     /// The value of an answer: a list as it is, or its one object.
     fn one(&self, answer: ReadAnswer) -> Option<Bytes> {
-        let body = Bytes::from(answer.body);
+        // Copied: an answer's buffer has room for more than a value needs, and an entry would hold all of it.
+        let body = answer.body.as_slice();
         if self.definition().is_list(&*self.queries) {
-            return Some(body);
+            return Some(Bytes::copy_from_slice(body));
         }
-        (answer.rows > 0).then(|| body.slice(1..body.len() - 1))
+        (answer.rows > 0).then(|| Bytes::copy_from_slice(&body[1..body.len() - 1]))
     }
 }
 
