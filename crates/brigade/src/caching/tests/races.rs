@@ -65,7 +65,9 @@ fn no_read_is_older_than_what_was_known_when_it_began() {
     for settings in KINDS {
         // All truths and stores at the same time: the machine's load is a part of the race.
         let races = servers.all().map(|(engine, stores, redis)| {
-            let count = if redis.is_some() && !stores.is_empty() { PROCESSES } else { 1 };
+            // Written on every change, a value may be older than what another process has loaded: see docs/promises.md.
+            let is_shared = redis.is_some() && !stores.is_empty() && !settings.contains("write");
+            let count = if is_shared { PROCESSES } else { 1 };
             async move {
                 let processes = (0..count).map(|_| World::open(engine, (&stores, redis), settings));
                 let worlds = join_all(processes).await;
